@@ -1,0 +1,1 @@
+"""Environments that a project's command runs in: one file per kind."""

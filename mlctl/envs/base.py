@@ -1,0 +1,66 @@
+"""What an environment is to the runner: something with a key that can be prepared.
+
+``ENVIRONMENTS`` is the plug-point: env-manager name → ``module:Class``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+
+@dataclass(frozen=True)
+class PreparedEnv:
+    """What a job needs to run inside an environment.
+
+    ``env`` is laid over the caller's environment (None unsets); ``path_prefix`` goes in front of PATH; ``argv_prefix`` in front of
+    the shell. ``packages`` are ``name==version`` lines, sorted; ``python`` is the interpreter's version or "".
+    """
+
+    kind: str
+    env: Mapping[str, str | None] = field(default_factory=dict)
+    path_prefix: tuple[str, ...] = ()
+    argv_prefix: tuple[str, ...] = ()
+    python: str = ""
+    packages: tuple[str, ...] = ()
+    folder: str = ""
+
+
+@dataclass(frozen=True)
+class EnvPlan:
+    """What ``--dry-run`` tells of an environment: nothing has been built for it.
+
+    ``key`` is the content hash of everything that decides the result ("" where nothing is built), ``notes`` say what was chosen and why.
+    """
+
+    kind: str
+    key: str = ""
+    python: str = ""
+    folder: str = ""
+    built: bool = True
+    requirements: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+class Environment(Protocol):
+    """One kind of environment, bound to one project."""
+
+    def plan(self) -> EnvPlan:
+        """Resolve without building.
+
+        Raises:
+            EnvError: it can be known already that this cannot be built.
+            ProjectError: an environment file is wrong.
+        """
+        ...
+
+    def prepare(self, tell: Callable[[str], None]) -> PreparedEnv:
+        """Build if need be (``tell`` receives progress lines) and return how to run inside.
+
+        Raises:
+            EnvError: it cannot be built; the message holds the resolver's own reason.
+        """
+        ...

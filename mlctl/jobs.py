@@ -1,0 +1,60 @@
+"""What layers hand to each other when a project runs: frozen values that survive JSON.
+
+An environment turns a project into a ``PreparedEnv`` (see `mlctl.envs.base`); the runner folds it into a ``JobSpec``; a launcher
+starts `mlctl.worker` on that somewhere.
+"""
+
+import json
+from dataclasses import asdict, dataclass, field
+from typing import Dict, Optional, Tuple
+
+RUNNING = "RUNNING"
+SCHEDULED = "SCHEDULED"
+FINISHED = "FINISHED"
+FAILED = "FAILED"
+KILLED = "KILLED"
+
+
+@dataclass(frozen=True)
+class JobSpec:
+    """One job: a shell command, where it runs, and the run that it belongs to.
+
+    ``env`` is laid over the environment of the process that starts the job; ``None`` unsets a variable. ``log_path`` receives what
+    the job prints, at most ``log_max_bytes`` of it. Grace periods are in seconds.
+    """
+
+    run_id: str
+    command: str
+    cwd: str
+    tracking_uri: str
+    env: Dict[str, Optional[str]] = field(default_factory=dict)
+    argv_prefix: Tuple[str, ...] = ()
+    log_path: str = ""
+    log_max_bytes: int = 32 << 20
+    interrupt_grace_s: float = 10.0
+    terminate_grace_s: float = 5.0
+
+    def to_json(self) -> str:
+        """The spec as one line of JSON."""
+        return json.dumps(asdict(self), ensure_ascii=False, sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> "JobSpec":
+        """The spec that `to_json` wrote."""
+        found = json.loads(text)
+        found["argv_prefix"] = tuple(found["argv_prefix"])
+        return cls(**found)
+
+
+@dataclass(frozen=True)
+class JobState:
+    """How a job stands or ended.
+
+    ``exit_code`` is what ``mlctl run`` exits with; ``origin`` says whose code it is: ``script`` or ``mlctl``. ``reason`` is empty
+    where the status says it all.
+    """
+
+    status: str
+    exit_code: int = 0
+    origin: str = "script"
+    reason: str = ""

@@ -1,0 +1,83 @@
+"""One table of settings: each resolves to a value and where it came from. Nothing here is read at import."""
+
+import os
+from pathlib import Path
+from typing import Dict, Mapping, NamedTuple, Optional, Tuple
+
+from mlctl.errors import UsageError
+
+
+class Setting(NamedTuple):
+    """A row of the table: the variables that set it, in order, its default, and what it means."""
+
+    variables: Tuple[str, ...]
+    default: str
+    meaning: str
+
+
+class Resolved(NamedTuple):
+    """A setting's value and its source (a variable's name, ``flag`` or ``default``)."""
+
+    value: str
+    source: str
+
+
+SETTINGS: Dict[str, Setting] = {
+    "tracking_uri": Setting(("MLCTL_TRACKING_URI", "MLFLOW_TRACKING_URI"), "", "the store: a folder, a file or sqlite:///…"),
+    "experiment_name": Setting(("MLCTL_EXPERIMENT_NAME", "MLFLOW_EXPERIMENT_NAME"), "", "experiment of new runs, by name"),
+    "experiment_id": Setting(("MLCTL_EXPERIMENT_ID", "MLFLOW_EXPERIMENT_ID"), "", "experiment of new runs, by id"),
+    "run_id": Setting(("MLCTL_RUN_ID", "MLFLOW_RUN_ID"), "", "the run that a script joins"),
+    "cache_dir": Setting(("MLCTL_CACHE_DIR",), "", "environments, git mirrors and checkouts; default ~/.cache/mlctl"),
+    "storage_dir": Setting(("MLCTL_STORAGE_DIR", "MLFLOW_TMP_DIR"), "", "where remote `path` parameters are downloaded to"),
+    "output": Setting(("MLCTL_OUTPUT",), "", "default of --output"),
+    "log_max_bytes": Setting(("MLCTL_LOG_MAX_BYTES",), str(32 << 20), "size bound of a run's captured log, bytes"),
+    "interrupt_grace_s": Setting(("MLCTL_INTERRUPT_GRACE_S",), "10", "seconds from the interrupt to the terminate signal"),
+    "terminate_grace_s": Setting(("MLCTL_TERMINATE_GRACE_S",), "5", "seconds from the terminate to the kill signal"),
+    "busy_timeout_s": Setting(("MLCTL_BUSY_TIMEOUT_S",), "60", "seconds to wait for another process that writes to the store"),
+}
+
+
+def resolve(name: str, *, flag: Optional[str] = None, environ: Optional[Mapping[str, str]] = None) -> Resolved:
+    """Value of a setting: the flag, else the first variable that is set and not empty, else the default.
+
+    Raises:
+        KeyError: there is no such setting (a defect).
+    """
+    setting = SETTINGS[name]
+    if flag:
+        return Resolved(flag, "flag")
+    env = os.environ if environ is None else environ
+    for variable in setting.variables:
+        if env.get(variable):
+            return Resolved(env[variable], variable)
+    return Resolved(setting.default, "default")
+
+
+def value(name: str, *, flag: Optional[str] = None) -> str:
+    """The value of a setting, as text."""
+    return resolve(name, flag=flag).value
+
+
+def number(name: str) -> float:
+    """The value of a setting that is a non-negative number.
+
+    Raises:
+        UsageError: the text is not such a number; the message names the variable.
+    """
+    found = resolve(name)
+    try:
+        amount = float(found.value)
+    except ValueError:
+        amount = -1.0
+    if not amount >= 0:
+        raise UsageError(f"{found.source}={found.value!r} is not a number ≥ 0.", hint=f"It sets {SETTINGS[name].meaning}.")
+    return amount
+
+
+def cache_dir() -> Path:
+    """The folder of everything that can be made again: environments, mirrors, checkouts, the bundle."""
+    named = value("cache_dir")
+    if named:
+        return Path(named).expanduser().absolute()
+    xdg = os.environ.get("XDG_CACHE_HOME")
+    return (Path(xdg) if xdg else Path.home() / ".cache") / "mlctl"

@@ -1,0 +1,1 @@
+"""The tracking store: entities, the search language, and the stores that hold them. Standard library only."""

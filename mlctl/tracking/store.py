@@ -1,0 +1,111 @@
+"""The protocol that every tracking store follows, and the one function that opens one.
+
+Methods raise `mlctl.errors.NotFoundError`, `ExistsError` and `InvalidValueError` for the caller's mistakes and `StoreError` when the
+store itself cannot do its work. Every call that returns has been committed: it survives the end of this process.
+"""
+
+from typing import List, Optional, Protocol, Sequence, Tuple
+
+from mlctl.tracking.entities import ACTIVE_ONLY, Experiment, ExperimentTag, Metric, Owner, Page, Param, Run, RunInfo, RunTag
+
+
+class ExperimentStore(Protocol):
+    """Experiments."""
+
+    def create_experiment(self, name: str, *, artifact_location: str = "", tags: Sequence[ExperimentTag] = ()) -> str: ...
+    def get_experiment(self, experiment_id: str) -> Experiment: ...
+    def get_experiment_by_name(self, name: str) -> Optional[Experiment]: ...
+    def search_experiments(
+        self,
+        *,
+        filter_string: str = "",
+        order_by: Sequence[str] = (),
+        view: str = ACTIVE_ONLY,
+        max_results: int = 1000,
+        page_token: Optional[str] = None,
+    ) -> Page[Experiment]: ...
+    def rename_experiment(self, experiment_id: str, new_name: str) -> None: ...
+    def delete_experiment(self, experiment_id: str) -> None: ...
+    def restore_experiment(self, experiment_id: str) -> None: ...
+    def set_experiment_tag(self, experiment_id: str, tag: ExperimentTag) -> None: ...
+    def delete_experiment_tag(self, experiment_id: str, key: str) -> None: ...
+
+
+class RunStore(Protocol):
+    """Runs and what is logged to them."""
+
+    def create_run(
+        self,
+        experiment_id: str,
+        *,
+        run_name: str = "",
+        user_id: str = "",
+        start_time: Optional[int] = None,
+        status: str = "RUNNING",
+        params: Sequence[Param] = (),
+        tags: Sequence[RunTag] = (),
+        owner: Optional[Owner] = None,
+    ) -> Run: ...
+    def get_run(self, run_id: str) -> Run: ...
+    def run_ids_with_prefix(self, prefix: str, *, limit: int = 10) -> List[str]: ...
+    def update_run(
+        self, run_id: str, *, status: Optional[str] = None, end_time: Optional[int] = None, run_name: Optional[str] = None
+    ) -> RunInfo: ...
+    def delete_run(self, run_id: str) -> None: ...
+    def restore_run(self, run_id: str) -> None: ...
+    def log_batch(
+        self, run_id: str, *, metrics: Sequence[Metric] = (), params: Sequence[Param] = (), tags: Sequence[RunTag] = ()
+    ) -> None: ...
+    def delete_tag(self, run_id: str, key: str) -> None: ...
+    def metric_history(
+        self, run_id: str, key: str, *, max_results: Optional[int] = None, page_token: Optional[str] = None
+    ) -> Page[Metric]: ...
+    def search_runs(
+        self,
+        experiment_ids: Sequence[str],
+        *,
+        filter_string: str = "",
+        order_by: Sequence[str] = (),
+        view: str = ACTIVE_ONLY,
+        max_results: int = 1000,
+        page_token: Optional[str] = None,
+    ) -> Page[Run]: ...
+
+
+class OwnerStore(Protocol):
+    """Who answers for an unfinished run. A run without an owner belongs to a client and is never settled by others."""
+
+    def set_owner(self, run_id: str, owner: Owner) -> None: ...
+    def heartbeat(self, run_id: str, now_ms: int) -> bool:
+        """Say that the owner lives; returns whether somebody asked it to stop."""
+        ...
+
+    def request_stop(self, run_id: str) -> Optional[Owner]:
+        """Ask a run's owner to end it; returns the owner (None: the run has none)."""
+        ...
+
+    def owners(self, run_ids: Optional[Sequence[str]] = None) -> List[Tuple[str, Owner]]:
+        """Owners of unfinished runs, of these runs or of all."""
+        ...
+
+    def finish_run(
+        self, run_id: str, *, status: str, end_time: int, tags: Sequence[RunTag] = (), only_owner: Optional[Owner] = None
+    ) -> bool:
+        """End an owned run in one transaction: status, end time, tags, no owner any more.
+
+        With ``only_owner`` nothing happens (and False is returned) unless that process still owns the run: two lookers cannot
+        settle a run twice, nor one that has been taken over.
+        """
+        ...
+
+
+class TrackingStore(ExperimentStore, RunStore, OwnerStore, Protocol):
+    """All of it."""
+
+    uri: str
+
+    def artifact_root(self, run: RunInfo) -> str:
+        """Local folder of a run's artifacts (not created by this call)."""
+        ...
+
+    def close(self) -> None: ...
