@@ -3,12 +3,16 @@
 Commands are argument lists; a shell sees only a project's own entry-point command. In an environment mapping ``None`` means "unset".
 """
 
+import contextlib
 import os
+import signal
 import subprocess
-from typing import IO, Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Union
+import sys
+from typing import IO, Any, Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 
 Env = Mapping[str, Optional[str]]
 Output = Union[int, IO[Any], None]
+NOTHING = subprocess.DEVNULL
 
 
 class Completed(NamedTuple):
@@ -22,8 +26,9 @@ class Completed(NamedTuple):
 class Pending:
     """A command under way whose output is collected by `result`."""
 
-    def __init__(self, popen: "subprocess.Popen[bytes]") -> None:
+    def __init__(self, popen: "subprocess.Popen[bytes]", *, group: bool = False) -> None:
         self._popen = popen
+        self._group = popen.pid if group else None
 
     def result(self, timeout_s: Optional[float] = None) -> Completed:
         """Wait for the end.
@@ -34,10 +39,42 @@ class Pending:
         try:
             out, err = self._popen.communicate(timeout=timeout_s)
         except subprocess.TimeoutExpired:
-            self._popen.kill()
+            self._kill()
             self._popen.communicate()
             raise TimeoutError(f"{self._popen.args!r} did not end within {timeout_s} s") from None
+        except KeyboardInterrupt:
+            if self._group is not None:  # the terminal's interrupt did not reach a group of its own
+                self._kill()
+            raise
         return Completed(self._popen.returncode, _text(out), _text(err))
+
+    def _kill(self) -> None:
+        if self._group is None:
+            self._popen.kill()
+        else:
+            send(signal.SIGKILL, group=self._group)
+
+    def head(self, limit_bytes: int) -> bytes:
+        """The first bytes of standard output; the command is killed if it has more to say. For commands without error output."""
+        with self._popen as popen:
+            assert popen.stdout is not None
+            found: bytes = popen.stdout.read(limit_bytes)
+            if len(found) == limit_bytes:
+                self._kill()
+        return found
+
+    def error_lines(self) -> Iterator[str]:
+        """Lines of standard error as they come, progress lines that end in a carriage return too. `result` still tells the exit code."""
+        assert self._popen.stderr is not None
+        rest = b""
+        while True:
+            chunk = os.read(self._popen.stderr.fileno(), 1 << 13)
+            *lines, rest = (rest + chunk).replace(b"\r", b"\n").split(b"\n")
+            yield from (_text(line) for line in lines if line)
+            if not chunk:
+                break
+        if rest:
+            yield _text(rest)
 
 
 def _text(raw: Optional[bytes]) -> str:
@@ -55,7 +92,7 @@ def environment(changes: Env, base: Optional[Mapping[str, str]] = None) -> Dict[
     return merged
 
 
-def start(argv: Sequence[str], *, cwd: Optional[str] = None, env: Optional[Env] = None) -> Pending:
+def start(argv: Sequence[str], *, cwd: Optional[str] = None, env: Optional[Env] = None, stderr: Output = subprocess.PIPE) -> Pending:
     """Start a command without standard input, collecting its output.
 
     Raises:
@@ -68,7 +105,7 @@ def start(argv: Sequence[str], *, cwd: Optional[str] = None, env: Optional[Env] 
             env=environment(env or {}),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=stderr,
         )
     )
 
@@ -91,3 +128,224 @@ def shell_argv(command: str) -> List[str]:
     import shutil
 
     return [shutil.which("bash") or "/bin/sh", "-c", command]
+
+
+# ── jobs: process groups that end as one ────────────────────────────────────────────────────────────────────────────────
+
+_KEPT_BYTES = 1 << 18
+_POLITE_S = 3.0
+_PR_SET_PDEATHSIG = 1
+_PR_SET_CHILD_SUBREAPER = 36
+
+
+def _prctl() -> Optional[Callable[[int, int], None]]:
+    """Linux's prctl(2), or None elsewhere. Loaded before a fork: the child must not import anything."""
+    if not sys.platform.startswith("linux"):
+        return None
+    import ctypes
+
+    libc = ctypes.CDLL(None, use_errno=True)
+    return lambda option, argument: libc.prctl(option, argument, 0, 0, 0)
+
+
+def become_subreaper() -> None:
+    """From now on orphans among this process's descendants become its children, so that none can get away (Linux only)."""
+    prctl = _prctl()
+    if prctl is not None:
+        prctl(_PR_SET_CHILD_SUBREAPER, 1)
+
+
+def start_job(
+    argv: Sequence[str],
+    *,
+    cwd: str,
+    env: Env,
+    stdin: Output = None,
+    stdout: Output = None,
+    stderr: Output = None,
+    keep_fds: Sequence[int] = (),
+) -> "subprocess.Popen[bytes]":
+    """Start a command as the leader of a new session; on Linux it is killed when the calling thread's process dies.
+
+    ``keep_fds`` stay open in it: an flock(2) that one of them holds lasts as long as the command.
+
+    Raises:
+        OSError: it cannot be started.
+    """
+    prctl = _prctl()
+
+    def in_child() -> None:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        if prctl is not None:
+            prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+    return subprocess.Popen(
+        list(argv),
+        cwd=cwd,
+        env=environment(env),
+        stdin=stdin,
+        stdout=stdout,
+        stderr=stderr,
+        start_new_session=True,
+        pass_fds=keep_fds,
+        preexec_fn=in_child,  # noqa: PLW1509 -- the callers have one thread
+    )
+
+
+def start_alone(argv: Sequence[str], *, cwd: str, env: Env) -> Pending:
+    """Start a command that cannot ask anything (it has no terminal) and that ends together with whatever it has started.
+
+    Raises:
+        OSError: it cannot be started.
+    """
+    pipe = subprocess.PIPE
+    return Pending(start_job(argv, cwd=cwd, env=env, stdin=NOTHING, stdout=pipe, stderr=pipe), group=True)
+
+
+def follow(argv: Sequence[str], *, cwd: str, env: Env, keep_fds: Sequence[int] = (), show_fd: Optional[int] = None) -> Completed:
+    """Run a long command to its end; it ends together with whatever it has started, also when the caller is interrupted.
+
+    With ``show_fd``, a terminal, it gets a terminal of its own whose output is seen there as it comes and returned as ``err``.
+
+    Raises:
+        OSError: it cannot be started.
+    """
+    if show_fd is None:
+        pipe = subprocess.PIPE
+        popen = start_job(argv, cwd=cwd, env=env, stdin=NOTHING, stdout=pipe, stderr=pipe, keep_fds=keep_fds)
+        with _ended_with_caller(popen):
+            out, err = popen.communicate()
+        return Completed(popen.returncode, _text(out), _text(err))
+    shown, own = _terminal_like(show_fd)
+    try:
+        popen = start_job(argv, cwd=cwd, env=env, stdin=NOTHING, stdout=own, stderr=own, keep_fds=keep_fds)
+    except OSError:
+        os.close(shown)
+        raise
+    finally:
+        os.close(own)
+    with _ended_with_caller(popen):
+        err = _relay(popen, shown, show_fd)
+    return Completed(popen.wait(), "", _text(err))
+
+
+@contextlib.contextmanager
+def _ended_with_caller(popen: "subprocess.Popen[bytes]") -> Iterator[None]:
+    """End the command's group if the block is left before the command has ended."""
+    try:
+        yield
+    finally:
+        if popen.poll() is None:
+            send(signal.SIGTERM, group=popen.pid)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                popen.wait(_POLITE_S)
+            send(signal.SIGKILL, group=popen.pid)
+            popen.wait()
+        for stream in (popen.stdout, popen.stderr):
+            if stream is not None:
+                stream.close()
+
+
+def _terminal_like(fd: int) -> Tuple[int, int]:
+    """Both ends of a new terminal that is as large as another one."""
+    import fcntl
+    import termios
+
+    shown, own = os.openpty()
+    with contextlib.suppress(OSError):
+        fcntl.ioctl(own, termios.TIOCSWINSZ, fcntl.ioctl(fd, termios.TIOCGWINSZ, bytes(8)))
+    return shown, own
+
+
+def _relay(popen: "subprocess.Popen[bytes]", source: int, show_fd: int) -> bytes:
+    """Copy what a command writes to its terminal until it ends; returns the last part of it."""
+    import select
+
+    seen = b""
+    try:
+        while True:
+            ready = select.select([source], [], [], 0.1)[0]
+            if not ready and popen.poll() is not None:
+                return seen
+            chunk = os.read(source, 1 << 16) if ready else b""
+            if ready and not chunk:
+                return seen
+            with contextlib.suppress(OSError):
+                os.write(show_fd, chunk)
+            seen = (seen + chunk)[-_KEPT_BYTES:]
+    except OSError:  # a terminal that all writers have closed says EIO
+        return seen
+    finally:
+        os.close(source)
+
+
+def fork_worker(work: Callable[[], int]) -> int:
+    """Fork; the child runs ``work`` in a session of its own and exits with what it returns. Returns the child's process id.
+
+    Nothing of the caller's is run in the child afterwards: no ``finally``, no ``atexit``, no buffered output.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            stream.flush()
+    pid = os.fork()
+    if pid:
+        return pid
+    code = 120
+    try:
+        os.setsid()
+        code = work()
+    except BaseException:  # noqa: BLE001 -- the edge of a process: whatever happened is printed, then the process ends
+        import traceback
+
+        traceback.print_exc()
+    finally:
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(OSError, ValueError, AttributeError):
+                stream.flush()
+        os._exit(code)
+
+
+def _parents() -> Dict[int, int]:
+    """Parent of each process on this machine that can be seen (Linux; empty elsewhere)."""
+    found = {}
+    with contextlib.suppress(OSError):
+        for name in os.listdir("/proc"):  # noqa: PTH208 -- a thousand entries: plain names are faster
+            if name.isdigit():
+                with contextlib.suppress(OSError, ValueError, IndexError), open(f"/proc/{name}/stat", "rb") as file:  # noqa: PTH123
+                    found[int(name)] = int(file.read().rsplit(b")", 1)[1].split()[1])
+    return found
+
+
+def descendants(root: int) -> List[int]:
+    """Process ids below ``root``, nearest first, whatever sessions and groups they moved to (Linux; empty elsewhere)."""
+    children: Dict[int, List[int]] = {}
+    for pid, parent in _parents().items():
+        children.setdefault(parent, []).append(pid)
+    found: List[int] = []
+    queue = [root]
+    while queue:
+        below = children.get(queue.pop(0), [])
+        found += below
+        queue += below
+    return found
+
+
+def send(signum: int, *, group: Optional[int] = None, pids: Sequence[int] = ()) -> None:
+    """Send a signal to a process group and to single processes; those that are gone are passed over."""
+    if group is not None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(group, signum)
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(pid, signum)
+
+
+def group_lives(group: int) -> bool:
+    """Whether a process group has a member left."""
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

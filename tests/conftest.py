@@ -1,0 +1,150 @@
+"""What all tests share: a clean place to run in, mlctl as a process, and engines that a machine may lack."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+# ── engines ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _git_http() -> bool:
+    if shutil.which("git") is None:
+        return False
+    found = subprocess.run(["git", "--exec-path"], capture_output=True, text=True, check=False).stdout.strip()
+    return (Path(found) / "git-http-backend").exists()
+
+
+def _can_mount() -> bool:
+    return sys.platform == "linux" and os.geteuid() == 0 and shutil.which("mount") is not None
+
+
+def _oldest_python() -> bool:
+    return python_38() is not None
+
+
+def python_38() -> str | None:
+    """A Python 3.8, the oldest that the bundle runs on, wherever this machine keeps one."""
+    places = [shutil.which("python3.8"), *sorted(map(str, Path.home().glob(".pyenv/versions/3.8.*/bin/python3.8")))]
+    return next((place for place in places if place and os.access(place, os.X_OK) and "/shims/" not in place), None)
+
+
+ENGINES = {
+    "git-http": (_git_http, "git with git-http-backend"),
+    "tmpfs": (_can_mount, "root on Linux, to mount a small file system"),
+    "python3.8": (_oldest_python, "a Python 3.8 interpreter"),
+    "corpus": (lambda: bool(os.environ.get("MLCTL_CORPUS")), "MLCTL_CORPUS naming a folder of MLproject files with oracle.json"),
+    "probes": (lambda: bool(os.environ.get("MLCTL_PROBES")), "MLCTL_PROBES naming a file of parser probes"),
+    "linux": (lambda: sys.platform == "linux", "Linux"),
+}
+
+
+def pytest_runtest_setup(item):
+    """Skip what needs an absent engine; where MLCTL_REQUIRE names the engine, fail instead."""
+    for mark in item.iter_markers("engine"):
+        name = mark.args[0]
+        present, what = ENGINES[name]
+        if present():
+            continue
+        if name in os.environ.get("MLCTL_REQUIRE", "").replace(",", " ").split():
+            pytest.fail(f"the engine {name!r} is required and absent: {what}", pytrace=False)
+        pytest.skip(f"needs {what}")
+
+
+# ── a clean place ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+HOSTILE = "it's a 'fold er'; $(touch pwned) \N{SNOWMAN}"
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch, tmp_path_factory):
+    for name in list(os.environ):
+        if name.startswith(("MLFLOW_", "MLCTL_")) and name not in ("MLCTL_REQUIRE", "MLCTL_CORPUS", "MLCTL_PROBES"):
+            monkeypatch.delenv(name)
+    for name in ("GIT_DIR", "GIT_WORK_TREE", "PYTHONDONTWRITEBYTECODE", "PYTHONPATH", "VIRTUAL_ENV", "NO_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("MLCTL_CACHE_DIR", str(tmp_path_factory.getbasetemp() / "cache"))
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+    monkeypatch.setenv("GIT_CONFIG_SYSTEM", os.devnull)
+    for role in ("AUTHOR", "COMMITTER"):
+        monkeypatch.setenv(f"GIT_{role}_NAME", "A. Tester")
+        monkeypatch.setenv(f"GIT_{role}_EMAIL", "tester@example.org")
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    """An empty folder with an unpleasant name, which is the current one."""
+    folder = tmp_path / HOSTILE
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    return folder
+
+
+# ── mlctl as a process ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Mlctl:
+    """Runs the command line as a user does: a process of its own."""
+
+    argv = (sys.executable, "-m", "mlctl")
+
+    def __call__(self, *args, check=None, **options):
+        """Run to the end; ``check`` is the exit code that it must have."""
+        options.setdefault("timeout", 60)
+        found = subprocess.run(
+            [*self.argv, *map(str, args)], capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False, **options
+        )
+        if check is not None:
+            assert found.returncode == check, f"exit code {found.returncode}\n{found.stdout}\n{found.stderr}"
+        return found
+
+    def json(self, *args, check=0, **options):
+        """Run with ``--output json`` and return the envelope."""
+        return json.loads(self(*args, "--output", "json", check=check, **options).stdout)
+
+    def start(self, *args, **options):
+        """Start and return the process."""
+        options.setdefault("stdout", subprocess.PIPE)
+        options.setdefault("stderr", subprocess.PIPE)
+        options.setdefault("stdin", subprocess.DEVNULL)
+        return subprocess.Popen([*self.argv, *map(str, args)], text=True, **options)
+
+    def runs(self, *args):
+        """The runs in the store, newest first."""
+        return self.json("runs", "list", *args)["data"]
+
+
+@pytest.fixture
+def mlctl():
+    """The command line."""
+    return Mlctl()
+
+
+@pytest.fixture
+def project(place):
+    """A function that makes a project folder: ``project(MLproject text, **files)`` with file names' dots written as ``__``."""
+
+    def make(mlproject: str, name: str = "project", **files: str) -> Path:
+        folder = place / name
+        folder.mkdir(exist_ok=True)
+        if mlproject:
+            (folder / "MLproject").write_text(mlproject)
+        for file, text in files.items():
+            (folder / file.replace("__", ".")).write_text(text)
+        return folder
+
+    return make
+
+
+@pytest.fixture
+def old_python():
+    """A Python 3.8."""
+    return python_38()
