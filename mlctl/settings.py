@@ -28,6 +28,7 @@ SETTINGS: Dict[str, Setting] = {
     "experiment_id": Setting(("MLCTL_EXPERIMENT_ID", "MLFLOW_EXPERIMENT_ID"), "", "experiment of new runs, by id"),
     "run_id": Setting(("MLCTL_RUN_ID", "MLFLOW_RUN_ID"), "", "the run that a script joins"),
     "cache_dir": Setting(("MLCTL_CACHE_DIR",), "", "environments, git mirrors and checkouts; default ~/.cache/mlctl"),
+    "no_uv": Setting(("MLCTL_NO_UV",), "", "whether environments are filled by pip although uv is there (any text: yes)"),
     "storage_dir": Setting(("MLCTL_STORAGE_DIR", "MLFLOW_TMP_DIR"), "", "where remote `path` parameters are downloaded to"),
     "output": Setting(("MLCTL_OUTPUT",), "", "default of --output"),
     "log_max_bytes": Setting(("MLCTL_LOG_MAX_BYTES",), str(32 << 20), "size bound of a run's captured log, bytes"),

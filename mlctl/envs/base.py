@@ -1,6 +1,6 @@
 """What an environment is to the runner: something with a key that can be prepared.
 
-``ENVIRONMENTS`` is the plug-point: env-manager name → ``module:Class``.
+The plug-point is ``ENVIRONMENTS`` in `mlctl.envs.selection`.
 """
 
 from __future__ import annotations
@@ -16,13 +16,14 @@ if TYPE_CHECKING:
 class PreparedEnv:
     """What a job needs to run inside an environment.
 
-    ``env`` is laid over the caller's environment (None unsets); ``path_prefix`` goes in front of PATH; ``argv_prefix`` in front of
-    the shell. ``packages`` are ``name==version`` lines, sorted; ``python`` is the interpreter's version or "".
+    ``env`` is laid over the caller's environment (None unsets); ``path_prefix`` goes in front of PATH and ``path_suffix`` behind it;
+    ``argv_prefix`` in front of the shell. ``packages`` are ``name==version`` lines, sorted; ``python`` is the interpreter's version or "".
     """
 
     kind: str
     env: Mapping[str, str | None] = field(default_factory=dict)
     path_prefix: tuple[str, ...] = ()
+    path_suffix: tuple[str, ...] = ()
     argv_prefix: tuple[str, ...] = ()
     python: str = ""
     packages: tuple[str, ...] = ()

@@ -1,0 +1,86 @@
+"""Which environment a project gets: what its files name, and what ``--env-manager`` says about it."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, cast
+
+from mlctl.errors import EnvError, UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from mlctl.envs.base import Environment
+    from mlctl.projects.spec import Project
+
+LOCAL_HINT = "`--env-manager local` runs it in this machine's own environment."
+
+# Kind of environment → its class, which is called with the project, the cache folder and notes.
+ENVIRONMENTS: dict[str, str] = {
+    "system": "mlctl.envs.system:SystemEnv",
+    "virtualenv": "mlctl.envs.virtualenv:VirtualEnv",
+}
+
+# Word of --env-manager → environment, and what to say about it.
+MANAGERS: dict[str, tuple[str, str]] = {
+    "local": ("system", ""),
+    "system": ("system", ""),
+    "virtualenv": ("virtualenv", ""),
+    "uv": ("virtualenv", "`uv` is the same as `virtualenv`: uv fills the environment wherever it is there"),
+}
+_UNNAMED = "the project names no environment: it runs in this machine's own (`--env-manager virtualenv` makes a bare one)"
+
+
+def choose(project: Project, *, env_manager: str | None, cache: Path) -> Environment:
+    """The environment of a project. ``env_manager`` is the flag's word; None: what the project's files ask for.
+
+    Raises:
+        UsageError: there is no such environment manager.
+        EnvError: this version cannot make the environment; the message says what can be done instead.
+        ProjectError: the conda file is wrong.
+    """
+    if env_manager is not None and env_manager not in (*MANAGERS, "conda"):
+        raise UsageError(f"There is no environment manager {env_manager!r}.", hint=f"The names are {', '.join(MANAGERS)}.")
+    if env_manager in ("local", "system"):
+        return _make("system", project, cache)
+    kind = project.env.kind
+    if kind == "docker_env":
+        raise _no_docker(project)
+    if kind == "databricks_spark_job":
+        raise EnvError("The project is a Databricks Spark job: mlctl cannot run it there.", hint=LOCAL_HINT)
+    if env_manager == "conda" or (env_manager is None and kind == "conda_env"):
+        raise _no_conda(project)
+    if env_manager is None:
+        return _make("virtualenv", project, cache) if kind == "python_env" else _make("system", project, cache, _UNNAMED)
+    name, note = MANAGERS[env_manager]
+    return _make(name, project, cache, note)
+
+
+def _make(name: str, project: Project, cache: Path, note: str = "") -> Environment:
+    module, _, attribute = ENVIRONMENTS[name].partition(":")
+    return cast("Environment", getattr(import_module(module), attribute)(project, cache=cache, notes=(note,) if note else ()))
+
+
+def _no_docker(project: Project) -> EnvError:
+    image = project.env.options.get("image")
+    named = f" ({image})" if image else ""
+    return EnvError(
+        f"The project runs in a Docker image{named}: this version of mlctl does not support docker projects yet.", hint=LOCAL_HINT
+    )
+
+
+def _no_conda(project: Project) -> EnvError:
+    """The error that there is no conda yet, with the way round it that works for this project."""
+    missing = "conda comes with a later version of mlctl"
+    file = project.env.file
+    if project.env.kind != "conda_env" or file is None:
+        hint = "Leave --env-manager away, or use virtualenv."
+        return EnvError(f"The project has no conda environment file, and {missing}.", hint=hint)
+    from mlctl.envs.requirements import from_conda
+
+    dropped = from_conda(file).dropped
+    if not dropped:
+        hint = "It lists only Python and pip packages: `--env-manager virtualenv` installs the same."
+        return EnvError(f"The project's environment is a conda file ({file.name}): {missing}.", hint=hint)
+    hint = "Activate a conda environment made of it and use `--env-manager local`; `--env-manager virtualenv` leaves those packages out."
+    return EnvError(f"{file.name} lists packages that only conda can install ({', '.join(dropped)}): {missing}.", hint=hint)

@@ -1,0 +1,223 @@
+"""Virtual environments for ``python_env`` and for the pip half of conda files, built once for each content hash.
+
+The key covers everything that decides the result: this module's format version, the interpreter (implementation, release, platform),
+build dependencies and requirement lines with ``-r`` files read in, the lines of constraint files, fingerprints of local packages and of
+folders of wheels, the dependencies that an editable package declares, and its place. Not covered: what an index offers on the day.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import time
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from mlctl.envs import interpreters, packages, pip_lines, requirements, slots, uv
+from mlctl.envs.base import EnvPlan, PreparedEnv
+from mlctl.envs.requirements import PythonRequirements
+from mlctl.errors import EnvError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from mlctl.envs import versions
+    from mlctl.envs.files import Lock
+    from mlctl.envs.interpreters import Found
+    from mlctl.envs.pip_lines import Line
+    from mlctl.projects.spec import Project
+
+FORMAT = 1
+PTH_FILE = "zz_mlctl.pth"  # the last of its folder by name: what it appends comes behind everything that other .pth files add
+_PTH_LINE = (
+    "import sys, os; _d = os.environ.get('MLCTL_BUNDLE'); "
+    "_d and sys.version_info >= (3, 8) and _d not in sys.path and os.path.isdir(_d) and sys.path.append(_d)\n"
+)
+_OLDEST_CLIENT = (3, 8)
+
+
+class Resolved(NamedTuple):
+    """A project's wish put against this machine: the key, the interpreter and the lines to install."""
+
+    key: str
+    python: Found
+    build: tuple[Line, ...]
+    lines: tuple[Line, ...]
+
+
+class VirtualEnv:
+    """The virtual environment of one project."""
+
+    def __init__(self, project: Project, *, cache: Path, notes: tuple[str, ...] = ()) -> None:
+        self._project = project
+        self._cache = cache
+        self._notes = notes
+        self._found: Found | None = None
+
+    def plan(self) -> EnvPlan:
+        """Resolve without building.
+
+        Raises:
+            EnvError: the Python version cannot be read, or no program is there to get it.
+            ProjectError: an environment file is wrong.
+        """
+        shown = tuple(uv.redacted(line.text) for line in (*self._build_lines, *self._lines))
+        python = self._python()
+        if python is None:
+            wish = self._wish
+            if uv.program() is None:
+                raise interpreters.missing(wish, cache=self._cache)
+            note = f"Python {wish.text if wish else ''} is not on this machine: uv would be asked for it"
+            return EnvPlan("virtualenv", built=False, requirements=shown, notes=(*self._all_notes, note))
+        found = self._resolved(python)
+        slot = self._slot(found)
+        return EnvPlan(
+            "virtualenv",
+            key=found.key,
+            python=python.version,
+            folder=str(slot.folder),
+            built=slot.contents() is not None,
+            requirements=shown,
+            notes=(*self._all_notes, *filter(None, (python.note, _old_python(python)))),
+        )
+
+    def prepare(self, tell: Callable[[str], None]) -> PreparedEnv:
+        """Build it if need be and return how to run inside. A built one takes a few file reads, and starts no process.
+
+        Raises:
+            EnvError: it cannot be built; the message holds the resolver's own reason.
+            ProjectError: an environment file is wrong.
+        """
+        found = self._resolved(self._python() or self._installed_python(tell))
+        slot = self._slot(found)
+        try:
+            contents = slot.use(project=self._project.folder) if slot.folder.is_dir() else None
+            if contents is None:
+                contents = slots.build(slot, lambda lock: self._build(slot, found, lock, tell), project=self._project.folder, tell=tell)
+        except OSError as error:
+            raise _unwritable(error, self._cache) from None
+        return _prepared(slot, contents)
+
+    # ── what is asked for ───────────────────────────────────────────────────────────────────────────────────────────
+
+    @cached_property
+    def _wanted(self) -> PythonRequirements:
+        env = self._project.env
+        if env.file is None:
+            return PythonRequirements()
+        return requirements.from_conda(env.file) if env.kind == "conda_env" else requirements.from_python_env(env.file)
+
+    @cached_property
+    def _build_lines(self) -> tuple[Line, ...]:
+        return pip_lines.expand(self._wanted.build, project=self._project.folder, file=self._project.env.file)
+
+    @cached_property
+    def _lines(self) -> tuple[Line, ...]:
+        return pip_lines.expand(self._wanted.lines, project=self._project.folder, file=self._project.env.file)
+
+    @cached_property
+    def _wish(self) -> versions.Wanted | None:
+        return interpreters.parse(self._wanted.python)
+
+    @property
+    def _all_notes(self) -> tuple[str, ...]:
+        wanted = self._wanted
+        unnamed = (
+            "" if wanted.python or self._project.env.file is None else "the file names no Python version: using the one that runs mlctl"
+        )
+        left_out = f"not installed, because pip has no conda packages: {', '.join(wanted.dropped)}" if wanted.dropped else ""
+        return (*self._notes, *wanted.notes, *filter(None, (left_out, unnamed)))
+
+    # ── what there is ───────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _python(self) -> Found | None:
+        if self._found is None:
+            self._found = interpreters.look(self._wish, cache=self._cache)
+        return self._found
+
+    def _installed_python(self, tell: Callable[[str], None]) -> Found:
+        assert self._wish is not None  # without a wish the running interpreter is found
+        self._found = interpreters.install(self._wish, cache=self._cache, tell=tell)
+        for note in filter(None, (self._found.note, _old_python(self._found))):
+            tell(note)
+        return self._found
+
+    def _resolved(self, python: Found) -> Resolved:
+        decisive = {
+            "format": FORMAT,
+            "python": python.identity,
+            "build": [line.identity for line in self._build_lines],
+            "lines": [line.identity for line in self._lines],
+        }
+        text = json.dumps(decisive, sort_keys=True)
+        key = hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:16]
+        return Resolved(key, python, self._build_lines, self._lines)
+
+    def _slot(self, found: Resolved) -> slots.Slot:
+        return slots.Slot(self._cache, found.key)
+
+    # ── building ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _build(self, slot: slots.Slot, found: Resolved, lock: Lock, tell: Callable[[str], None]) -> dict[str, Any]:
+        from mlctl.envs import creation
+        from mlctl.envs.filling import Filler
+
+        began = time.monotonic()
+        tell(f"building the environment {slot.key} with Python {found.python.version} ({found.python.reason})")
+        filler = Filler(slot.folder, self._project.folder, found.python.numbers, lock.fd, tell)
+        creation.create(slot.folder, found.python, filler=filler, app_data=self._cache / "virtualenv")
+        used = [filler.install(lines) for lines in (found.build, found.lines)]
+        site = _site_packages(slot.folder)
+        (site / PTH_FILE).write_text(_PTH_LINE, "ascii")
+        listed = packages.scan([str(site)])
+        tell(f"built in {time.monotonic() - began:.1f} s: {len(listed)} package{'s' * (len(listed) != 1)}")
+        return {
+            "format": FORMAT,
+            "key": slot.key,
+            "python": found.python.version,
+            "interpreter": found.python.path,
+            "requirements": [uv.redacted(line.text) for line in (*found.build, *found.lines)],
+            "packages": listed,
+            "builder": "+".join(dict.fromkeys(["virtualenv", *filter(None, used)])),
+            "created_ms": int(time.time() * 1000),
+        }
+
+
+def _site_packages(folder: Path) -> Path:
+    found = next(iter(sorted(folder.glob("lib/*/site-packages"))), None)
+    if found is None:
+        raise EnvError(f"{folder} has no site-packages folder.", hint="`mlctl env gc` clears half-made environments away.")
+    return found
+
+
+def _prepared(slot: slots.Slot, contents: dict[str, Any]) -> PreparedEnv:
+    return PreparedEnv(
+        "virtualenv",
+        env={"VIRTUAL_ENV": str(slot.folder), "PYTHONHOME": None},
+        path_prefix=(str(slot.folder / "bin"),),
+        python=contents["python"],
+        packages=tuple(contents["packages"]),
+        folder=str(slot.folder),
+    )
+
+
+def _old_python(python: Found) -> str:
+    if python.numbers >= _OLDEST_CLIENT:
+        return ""
+    return f"Python {python.version} is too old for `import mlctl`: only an MLflow client can log from this project"
+
+
+def _unwritable(error: OSError, cache: Path) -> EnvError:
+    with contextlib.suppress(OSError):
+        free = os.statvfs(cache)
+        if free.f_bavail == 0:
+            return EnvError(
+                f"There is no space left in {cache}.", hint="`mlctl env gc --older-than 30` frees some; MLCTL_CACHE_DIR moves the cache."
+            )
+    where = f" ({error.filename})" if error.filename else ""
+    return EnvError(
+        f"The environment cannot be made: {error.strerror or error}{where}.", hint="MLCTL_CACHE_DIR names another cache folder."
+    )
