@@ -12,7 +12,8 @@
     │  ├─ NotFoundError        124  RESOURCE_DOES_NOT_EXIST  no such run, experiment, …
     │  ├─ ExistsError          124  RESOURCE_ALREADY_EXISTS  the name is taken
     │  └─ InvalidValueError    124  INVALID_PARAMETER_VALUE  a key, value or filter is not acceptable
-    └─ LaunchError             125  LAUNCH_FAILED            a job cannot be started, or its end is not known
+    ├─ LaunchError             125  LAUNCH_FAILED            a job cannot be started, or its end is not known
+    └─ InterruptedRunError   128+n  CANCELLED                signal n ended a run before its job had started
 
 Exit codes of ``mlctl``: 0 done; 1 done, and the answer is no (``project check`` found errors); 2 and 120 to 125 as above;
 128 + n ended by signal n; anything else of ``mlctl run`` is the project's own exit code.
@@ -29,7 +30,7 @@ class MlctlError(Exception):
     http_status: ClassVar[int] = 500
 
     def __init__(self, message: str, *, hint: str = "", run_id: Optional[str] = None) -> None:
-        super().__init__(message)
+        super().__init__(f"{message} {hint}" if hint else message)  # a script's traceback shows both
         self.message = message
         self.hint = hint
         self.run_id = run_id
@@ -102,3 +103,13 @@ class LaunchError(MlctlError):
     """A job cannot be started, or how it ended is not known."""
 
     code, exit_code, http_status = "LAUNCH_FAILED", 125, 500
+
+
+class InterruptedRunError(MlctlError):
+    """A signal ended a run before its job had started."""
+
+    code, http_status = "CANCELLED", 499
+
+    def __init__(self, signum: int, *, run_id: str) -> None:
+        super().__init__(f"The run was ended by signal {int(signum)} before its job had started.", run_id=run_id)
+        self.exit_code = 128 + signum  # type: ignore[misc]  # the one error whose code depends on the case

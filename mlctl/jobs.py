@@ -58,3 +58,15 @@ class JobState:
     exit_code: int = 0
     origin: str = "script"
     reason: str = ""
+
+
+@dataclass(frozen=True)
+class Streams:
+    """Where a job's output is shown while it runs, as file descriptors (None: nowhere).
+
+    ``terminal`` gives the job a terminal of its own, so that progress bars and colours behave; both streams are then one.
+    """
+
+    out_fd: Optional[int] = None
+    err_fd: Optional[int] = None
+    terminal: bool = False

@@ -1,0 +1,43 @@
+# Everything happens in .venv, made from hashed requirement files. Needs: Python ≥ 3.10 with venv, git, make.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check bench build lock clean
+
+help: ## Show this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "make %-8s %s\n", $$1, $$2}'
+
+setup: $(VENV)/.ready ## Make .venv with mlctl and its development tools
+
+$(VENV)/.ready: pyproject.toml requirements/bootstrap.txt requirements/dev.txt
+	$(PYTHON) -m venv --clear $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bootstrap.txt
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --compile-bytecode -r requirements/dev.txt
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --compile-bytecode --editable .
+	@touch $@
+
+demo: setup ## Run the wine sample and show the run it made
+	$(BIN)/mlctl run sample-projects/wine -P alpha=0.05 --experiment-name demo
+	@$(BIN)/mlctl runs list --experiment demo --limit 5
+
+test: setup ## Run the tests
+	$(BIN)/python -m pytest $(ARGS)
+
+check: setup ## Check style and types
+	$(BIN)/ruff format --check mlctl tests sample-projects
+	$(BIN)/ruff check mlctl tests sample-projects
+	$(BIN)/mypy
+
+bench: setup ## Measure mlctl beside the real MLflow
+	$(BIN)/python tests/benchmarks/bench.py $(ARGS)
+
+build: setup ## Build wheel and sdist, install the wheel into an empty virtualenv and run it
+	$(BIN)/python tests/packaging/build.py
+
+lock: setup ## Lock the versions in requirements/ anew
+	$(BIN)/python requirements/lock.py
+
+clean: ## Remove what was made
+	rm -rf $(VENV) .venv-* build dist .bench .mypy_cache .ruff_cache

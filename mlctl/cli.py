@@ -1,0 +1,194 @@
+"""The command line: the table of commands, the group that imports one only when it is used, and the process's edge.
+
+This is the only place where errors become messages and exit codes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import os
+import sys
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, NoReturn, cast
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import typer
+
+    from mlctl.errors import MlctlError
+    from mlctl.render import View
+
+COMMANDS: dict[str, tuple[str, str]] = {
+    "run": ("mlctl.commands.run", "Run an MLproject from a folder or a git repository."),
+    "runs": ("mlctl.commands.runs", "List, show, follow, stop, delete and restore runs."),
+    "experiments": ("mlctl.commands.experiments", "List, show, create, rename, delete and restore experiments."),
+    "project": ("mlctl.commands.project", "Show or check an MLproject file."),
+    "env": ("mlctl.commands.env", "List, show and remove the environments that were built."),
+}
+
+HELP = "Run MLproject files fast, and keep what they log."
+EPILOG = "mlctl COMMAND --help tells more. Results go to standard output, messages to standard error."
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run mlctl with these arguments (default: the process's) and return its exit code."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if arguments in (["--version"], ["version"]):
+        from mlctl.version import __version__
+
+        sys.stdout.write(f"mlctl {__version__}\n")
+        return 0
+    try:
+        return _guarded(arguments)
+    except BrokenPipeError:
+        return 141
+
+
+def _guarded(arguments: list[str]) -> int:
+    from mlctl import render
+    from mlctl.errors import MlctlError
+
+    view = render.View(output=_asked_output(arguments))
+    command = _command_name(arguments)
+    try:
+        result = _invoke(arguments, view)
+    except MlctlError as error:
+        render.show_error(command, error, view)
+        return error.exit_code
+    except KeyboardInterrupt:
+        render.tell("interrupted")
+        return 130
+    if isinstance(result, render.Result):
+        render.show_result(command, result, view)
+        return result.exit_code
+    return result if isinstance(result, int) else 0
+
+
+def _invoke(arguments: list[str], view: View) -> Any:
+    import typer
+
+    click_error = cast("type[Exception]", typer.BadParameter.__mro__[2])  # ClickException, wherever this release of Typer keeps it
+    try:
+        return _group().main(args=arguments, prog_name="mlctl", standalone_mode=False, obj=view)
+    except click_error as error:
+        raise _usage_error(error) from None
+    except typer.Abort:
+        raise KeyboardInterrupt from None
+
+
+def _usage_error(error: Any) -> MlctlError:
+    from mlctl.errors import UsageError
+
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context is not None else "mlctl"
+    return UsageError(error.format_message(), hint=f"`{path} --help` lists what it takes.")
+
+
+def _asked_output(arguments: Sequence[str]) -> str:
+    """The output format, read ahead of the parser: its own errors must come in that format too."""
+    found = os.environ.get("MLCTL_OUTPUT", "")
+    for index, word in enumerate(arguments):
+        if word == "--":
+            break
+        if word == "--output" and index + 1 < len(arguments):
+            found = arguments[index + 1]
+        elif word.startswith("--output="):
+            found = word.partition("=")[2]
+    return found
+
+
+def _command_name(arguments: Sequence[str]) -> str:
+    names = [word for word in arguments[:2] if not word.startswith("-")]
+    if not names or names[0] not in COMMANDS or names[0] == "run":
+        names = names[:1]
+    return " ".join(names)
+
+
+def _group() -> Any:
+    from typer.core import TyperGroup, TyperOption
+
+    class LazyGroup(TyperGroup):
+        """A group whose commands are imported when they are used, not when they are listed."""
+
+        def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002
+            return list(COMMANDS)
+
+        def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002
+            if cmd_name not in COMMANDS:
+                return None
+            return _with_shared_options(_load(cmd_name))
+
+        def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002
+            with formatter.section("Commands"):
+                formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+        def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+            self.commands = cast("Any", dict.fromkeys(COMMANDS))  # names alone, for "did you mean"
+            return super().resolve_command(ctx, args)
+
+    version = TyperOption(
+        param_decls=["--version"], is_flag=True, is_eager=True, expose_value=False, callback=_show_version, help="Show the version."
+    )
+    return LazyGroup(name="mlctl", help=HELP, epilog=EPILOG, rich_markup_mode=None, no_args_is_help=True, params=[version])
+
+
+def _show_version(ctx: typer.Context, _param: Any, value: bool) -> None:  # noqa: FBT001 -- the parser's own signature
+    if value:
+        ctx.exit(main(["--version"]))
+
+
+def _load(name: str) -> Any:
+    import typer
+
+    module = import_module(COMMANDS[name][0])
+    command = cast("Any", typer.main.get_command(module.app))
+    command.name = name
+    command.help = command.help or COMMANDS[name][1]
+    return command
+
+
+def _with_shared_options(command: Any) -> Any:
+    """Give each leaf below ``command`` the options that every command has."""
+    from typer.core import TyperOption
+
+    for child in getattr(command, "commands", {}).values():
+        _with_shared_options(child)
+    if not getattr(command, "commands", None):
+        command.params += [
+            TyperOption(
+                param_decls=["--output"],
+                metavar="FORMAT",
+                expose_value=False,
+                callback=_choose_output,
+                help="json, csv, plain, table, or a format of tabulate's (markdown, html, latex, …).",
+            ),
+            TyperOption(param_decls=["--quiet", "-q"], is_flag=True, expose_value=False, callback=_choose_quiet, help="Print ids only."),
+        ]
+    return command
+
+
+def _choose_output(ctx: typer.Context, _param: Any, value: str | None) -> None:
+    from mlctl.render import check_format
+
+    view = ctx.find_root().obj
+    view.output = check_format(value or view.output) if value or view.output else ""
+
+
+def _choose_quiet(ctx: typer.Context, _param: Any, value: bool) -> None:  # noqa: FBT001 -- the parser's own signature
+    ctx.find_root().obj.quiet = value
+
+
+def entry() -> NoReturn:
+    """The console script.
+
+    Short-lived as it is, the process does without the garbage collector and without taking itself apart at the end: together that is a
+    quarter of the time of a small command. Whatever needs an orderly end (files, the store) has had it when `main` returns.
+    """
+    gc.disable()
+    code = main()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(code)

@@ -1,0 +1,86 @@
+"""What the commands that read the store share: opening it truthfully, and naming runs and experiments as people do."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from typing import TYPE_CHECKING
+
+from mlctl.errors import InvalidValueError, NotFoundError
+from mlctl.render import tell
+from mlctl.tracking import owners
+from mlctl.tracking.entities import ALL
+from mlctl.tracking.opening import open_store
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from mlctl.tracking.entities import Experiment
+    from mlctl.tracking.store import TrackingStore
+
+LAST = "@last"
+
+
+@contextlib.contextmanager
+def looking(*, create: bool = False) -> Iterator[TrackingStore]:
+    """The store, with runs whose owner is provably gone settled first: what is shown is true.
+
+    Raises:
+        StoreError: it cannot be opened.
+    """
+    with contextlib.closing(open_store(create=create)) as store:
+        for run_id in owners.settle(store, now_ms=int(time.time() * 1000)):
+            tell(f"run {run_id[:8]} is FAILED: the process that ran it is gone")
+        yield store
+
+
+def run_id(store: TrackingStore, text: str) -> str:
+    """The run that a full id, a unique prefix of one, or ``@last`` names.
+
+    Raises:
+        NotFoundError: there is none.
+        InvalidValueError: the prefix fits several; the message lists them.
+    """
+    if text == LAST:
+        return last_run_id(store)
+    found = store.run_ids_with_prefix(text, limit=6) if text else []
+    if not found:
+        raise NotFoundError(f"There is no run {text!r}.", hint="`mlctl runs list` shows the runs; @last names the newest.")
+    if len(found) > 1 and text not in found:
+        listed = ", ".join(item[: max(12, len(text) + 4)] for item in found[:5])
+        raise InvalidValueError(f"{text!r} fits more than one run: {listed}{', …' if len(found) > 5 else ''}.", hint="Give more of the id.")
+    return text if text in found else found[0]
+
+
+def last_run_id(store: TrackingStore) -> str:
+    """The newest run of all experiments.
+
+    Raises:
+        NotFoundError: there are no runs.
+    """
+    found = store.search_runs(experiment_ids(store, ()), max_results=1)
+    if not found:
+        raise NotFoundError("There are no runs yet.", hint="`mlctl run .` makes one.")
+    return found[0].info.run_id
+
+
+def experiment(store: TrackingStore, text: str) -> Experiment:
+    """The experiment that a name or an id names; a name goes first.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    found = store.get_experiment_by_name(text)
+    if found is not None:
+        return found
+    if text.isdigit():
+        with contextlib.suppress(NotFoundError):
+            return store.get_experiment(text)
+    raise NotFoundError(f"There is no experiment {text!r}.", hint="`mlctl experiments list` shows them.")
+
+
+def experiment_ids(store: TrackingStore, named: Sequence[str]) -> list[str]:
+    """Ids of the named experiments; of all where none is named."""
+    if named:
+        return [experiment(store, text).experiment_id for text in named]
+    return [item.experiment_id for item in store.search_experiments(view=ALL, max_results=50000)]

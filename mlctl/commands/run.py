@@ -1,0 +1,135 @@
+"""``mlctl run``: run an MLproject. The options are those of ``mlflow run``, and a few more."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from mlctl import render, runner
+from mlctl.errors import UsageError
+from mlctl.jobs import Streams
+from mlctl.planning import RunOptions, plan, planned_variables
+from mlctl.projects.params import parse_assignments
+
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
+
+Parameters = Annotated[
+    list[str] | None, typer.Option("--param-list", "-P", metavar="NAME=VALUE", help="A parameter of the entry point; repeatable.")
+]
+
+
+@app.command()
+def run(
+    ctx: typer.Context,
+    uri: Annotated[str, typer.Argument(metavar="URI", help="A folder or a git repository; #sub/dir names a folder inside.")] = ".",
+    param_list: Parameters = None,
+    entry_point: Annotated[str, typer.Option("--entry-point", "-e", metavar="NAME", help="Entry point, or a script.")] = "main",
+    version: Annotated[
+        str | None, typer.Option("--version", "-v", metavar="VERSION", help="Branch, tag or commit of a git project.")
+    ] = None,
+    experiment_name: Annotated[str | None, typer.Option(metavar="NAME", help="Experiment of the run; made if it is new.")] = None,
+    experiment_id: Annotated[str | None, typer.Option(metavar="ID", help="Experiment of the run, by id.")] = None,
+    run_name: Annotated[str | None, typer.Option(metavar="NAME", help="Name of the run; generated if absent.")] = None,
+    env_manager: Annotated[str | None, typer.Option(metavar="KIND", help="local (system), virtualenv (uv) or conda.")] = None,
+    tag: Annotated[list[str] | None, typer.Option("--tag", metavar="KEY=VALUE", help="A tag of the run; repeatable.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be run; build and record nothing.")] = False,
+    detach: Annotated[bool, typer.Option("--detach", "-d", help="Return at once; the run goes on in the background.")] = False,
+    no_type_check: Annotated[bool, typer.Option("--no-type-check", help="Pass parameters on as they are, as MLflow does.")] = False,
+    backend: Annotated[str, typer.Option("--backend", "-b", metavar="NAME", help="Where the job runs: local.")] = "local",
+    backend_config: Annotated[str | None, typer.Option("--backend-config", "-c", metavar="FILE", help="JSON text or file.")] = None,
+    storage_dir: Annotated[str | None, typer.Option(metavar="DIR", help="Where remote `path` parameters are downloaded to.")] = None,
+    run_id: Annotated[str | None, typer.Option(metavar="ID", help="Use this run instead of a new one.")] = None,
+    docker_args: Annotated[list[str] | None, typer.Option("--docker-args", "-A", metavar="NAME=VALUE", help="For docker projects.")] = None,
+    build_image: Annotated[bool, typer.Option("--build-image", help="For docker projects.")] = False,
+) -> render.Result:
+    """Run an MLproject from a folder or a git repository.
+
+    The exit code is the script's own; 120 to 125 are mlctl's, 128+n a signal, 2 a wrong command line.
+    """
+    _refuse_what_has_no_meaning(backend_config, docker_args, build_image=build_image)
+    options = RunOptions(
+        entry_point=entry_point,
+        version=version,
+        parameters=parse_assignments(param_list or []),
+        experiment_name=experiment_name,
+        experiment_id=experiment_id,
+        backend=backend,
+        env_manager=env_manager,
+        storage_dir=storage_dir,
+        run_id=run_id,
+        run_name=run_name,
+        check_types=not no_type_check,
+        tags=parse_assignments(tag or []),
+    )
+    view: render.View = ctx.find_root().obj
+    if dry_run:
+        return _plan(uri, options)
+    if detach:
+        return _detached(uri, options, view)
+    return _attached(uri, options, view)
+
+
+def _refuse_what_has_no_meaning(backend_config: str | None, docker_args: list[str] | None, *, build_image: bool) -> None:
+    if backend_config:
+        raise UsageError("The local backend takes no --backend-config.", hint="Leave it out: it is the only backend of this version.")
+    if docker_args or build_image:
+        option = "--docker-args" if docker_args else "--build-image"
+        raise UsageError(f"{option} is for docker projects, which this version does not run.", hint="Leave it out.")
+
+
+def _attached(uri: str, options: RunOptions, view: render.View) -> render.Result:
+    outcome = runner.run_project(uri, options, streams=_streams(view), tell=render.tell)
+    state = outcome.state
+    assert state is not None
+    ending = f" ({state.reason})" if state.reason else ""
+    if not view.machine:
+        render.tell(f"run {outcome.run_id[:8]} {state.status} in {render.duration(outcome.duration_ms)}{ending}")
+    data = {"run_id": outcome.run_id, "experiment_id": outcome.experiment_id, "status": state.status, "exit_code": state.exit_code}
+    data |= {"origin": state.origin, "reason": state.reason, "duration_ms": outcome.duration_ms, "artifact_root": outcome.artifact_root}
+    return render.Result(data=data, ids=[outcome.run_id], table=_row(data) if view.machine else None, exit_code=state.exit_code)
+
+
+def _detached(uri: str, options: RunOptions, view: render.View) -> render.Result:
+    outcome = runner.run_detached(uri, options, tell=render.tell)
+    if not view.machine:
+        render.tell(f"run {outcome.run_id[:8]} goes on in the background; `mlctl runs logs -f {outcome.run_id[:8]}` follows it")
+    data: dict[str, Any] = {"run_id": outcome.run_id, "experiment_id": outcome.experiment_id, "status": "RUNNING"}
+    data["artifact_root"] = outcome.artifact_root
+    return render.Result(data=data, ids=[outcome.run_id], text=outcome.run_id, table=_row(data) if view.machine else None)
+
+
+def _row(data: dict[str, Any]) -> render.Table:
+    return render.Table([render.Column(name) for name in data], [list(data.values())])
+
+
+def _streams(view: render.View) -> Streams:
+    """Standard output stays free for a program that reads it: the script's own output then goes to standard error."""
+    if view.machine:
+        return Streams(out_fd=2, err_fd=2, terminal=sys.stderr.isatty())
+    return Streams(out_fd=1, err_fd=2, terminal=sys.stdout.isatty() and sys.stderr.isatty())
+
+
+def _plan(uri: str, options: RunOptions) -> render.Result:
+    job = plan(uri, options, tell=render.tell)
+    planned, variables = job.env_plan, planned_variables(job)
+    data = {
+        "project": str(job.project.folder),
+        "source": job.source.uri,
+        "commit": job.source.commit or (job.facts.commit if job.facts else None),
+        "entry_point": job.entry.name,
+        "command": job.command,
+        "parameters": dict(job.bound.logged),
+        "environment": {name: getattr(planned, name) for name in ("kind", "key", "python", "folder", "built")},
+        "requirements": list(planned.requirements),
+        "variables": variables,
+    }
+    lines = [f"{name:<12} {value}" for name, value in data.items() if isinstance(value, str)]
+    lines.append(
+        f"{'environment':<12} {planned.kind} {planned.key} {'(built)' if planned.built else '(to be built)'} {planned.python}".rstrip()
+    )
+    lines += [f"  {line}" for line in planned.requirements]
+    lines += ["parameters", *(f"  {name} = {value}" for name, value in job.bound.logged.items())]
+    lines += ["variables", *(f"  {name}={'(unset)' if value is None else value}" for name, value in variables.items())]
+    return render.Result(data=data, text="\n".join(lines), notes=job.notes, table=None)

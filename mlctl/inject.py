@@ -1,0 +1,133 @@
+"""Makes ``import mlctl`` work inside a job, whatever its environment, and puts nothing else of ours there.
+
+The bundle (the modules that need the standard library only) is copied once per version into the cache. A job finds it through
+``MLCTL_BUNDLE``, always *behind* the environment's own packages: environments that mlctl builds have a ``.pth`` file that appends it;
+elsewhere PYTHONPATH names a folder whose ``sitecustomize`` appends it, takes itself off the path and runs the environment's own.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import zlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mlctl import settings
+from mlctl.version import __version__
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from mlctl.envs.base import PreparedEnv
+    from mlctl.tracking.entities import RunInfo
+
+BUNDLE = ("__init__.py", "version.py", "errors.py", "settings.py", "process.py", "joblog.py", "jobs.py", "worker.py", "tracking/*.py")
+
+_SITECUSTOMIZE = '''\
+"""Appends mlctl's modules to the path, then hands over to the environment's own sitecustomize. Any Python may run this."""
+import os
+import sys
+
+
+def _hand_over():
+    here = os.path.dirname(os.path.abspath(__file__))
+    sys.path[:] = [entry for entry in sys.path if os.path.abspath(entry or os.curdir) != here]
+    bundle = os.environ.get("MLCTL_BUNDLE")
+    if bundle and sys.version_info >= (3, 8) and bundle not in sys.path:
+        sys.path.append(bundle)
+    mine = sys.modules.pop("sitecustomize", None)
+    try:
+        import sitecustomize
+    except ImportError:
+        if mine is not None:
+            sys.modules["sitecustomize"] = mine
+
+
+_hand_over()
+'''
+
+
+def job_variables(prepared: PreparedEnv, run: RunInfo, *, tracking_uri: str) -> dict[str, str | None]:
+    """Everything that a job's environment differs in from the caller's."""
+    path = os.pathsep.join([*prepared.path_prefix, os.environ.get("PATH", os.defpath), *prepared.path_suffix])
+    importable = bundle_variables(settings.cache_dir(), python_path=prepared.kind == "system")
+    return {**importable, **prepared.env, "PATH": path, **run_variables(run, tracking_uri=tracking_uri)}
+
+
+def run_variables(run: RunInfo, *, tracking_uri: str) -> dict[str, str | None]:
+    """What ties a job to its run. Names of experiments are unset: the run has its experiment."""
+    return {
+        "MLCTL_RUN_ID": run.run_id,
+        "MLFLOW_RUN_ID": run.run_id,
+        "MLCTL_EXPERIMENT_ID": run.experiment_id,
+        "MLFLOW_EXPERIMENT_ID": run.experiment_id,
+        "MLCTL_EXPERIMENT_NAME": None,
+        "MLFLOW_EXPERIMENT_NAME": None,
+        "MLCTL_TRACKING_URI": tracking_uri,
+        "MLFLOW_TRACKING_URI": _server_uri(),
+    }
+
+
+def _server_uri() -> str | None:
+    """A tracking server the user named is passed on; a path or a database address never is: MLflow clients would write into it."""
+    uri = os.environ.get("MLFLOW_TRACKING_URI", "")
+    return uri if uri.startswith(("http://", "https://")) else None
+
+
+def bundle_variables(cache: Path, *, python_path: bool, environ: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Variables that make the bundle importable; with ``python_path`` for environments without the ``.pth`` file.
+
+    Raises:
+        OSError: the cache cannot be written.
+    """
+    home = bundle_folder(cache)
+    found = {"MLCTL_BUNDLE": str(home / "lib")}
+    if python_path:
+        theirs = (os.environ if environ is None else environ).get("PYTHONPATH", "")
+        found["PYTHONPATH"] = os.pathsep.join(filter(None, [str(home / "site"), theirs]))
+    return found
+
+
+def bundle_folder(cache: Path) -> Path:
+    """The folder that holds ``lib/mlctl`` and ``site/sitecustomize.py``, made if it is not there yet (atomically)."""
+    package = Path(__file__).parent
+    home = cache / "bundle" / _key(package)
+    if not home.is_dir():
+        _make(package, home)
+    return home
+
+
+def files(package: Path) -> Iterator[Path]:
+    """The bundle's files."""
+    for pattern in BUNDLE:
+        yield from sorted(package.glob(pattern)) if "*" in pattern else [package / pattern]
+
+
+def _key(package: Path) -> str:
+    """Changes with every change of a file: an editable install must not run yesterday's bundle.
+
+    A checksum is enough, and hashlib costs 3 ms to import: two bundles of one version differ on a developer's machine only.
+    """
+    stamps = [f"{file.name} {found.st_size} {found.st_mtime_ns}" for file in files(package) for found in [file.stat()]]
+    return f"{__version__}-{zlib.crc32(chr(10).join([str(package), *stamps]).encode()):08x}"
+
+
+def _make(package: Path, home: Path) -> None:
+    import tempfile
+
+    home.parent.mkdir(parents=True, exist_ok=True)
+    draft = Path(tempfile.mkdtemp(prefix=".draft-", dir=home.parent))
+    draft.chmod(0o755)
+    for file in files(package):
+        target = draft / "lib" / "mlctl" / file.relative_to(package)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, target)
+    (draft / "site").mkdir()
+    (draft / "site" / "sitecustomize.py").write_text(_SITECUSTOMIZE, encoding="utf-8")
+    try:
+        draft.rename(home)
+    except OSError:
+        shutil.rmtree(draft, ignore_errors=True)
+        if not home.is_dir():
+            raise

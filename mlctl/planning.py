@@ -1,0 +1,96 @@
+"""What is to be run: a project resolved and checked, before anything is built or recorded. This is all of ``--dry-run``."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mlctl import inject, settings
+from mlctl.envs import selection
+from mlctl.errors import UsageError
+from mlctl.jobs import RUNNING
+from mlctl.launchers import base as launchers
+from mlctl.projects import git, params, source, spec
+from mlctl.projects.command import render
+from mlctl.tracking.entities import RunInfo
+from mlctl.tracking.opening import open_store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from mlctl.envs.base import Environment, EnvPlan
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """How a project is run; the names and meanings are those of ``mlflow run``."""
+
+    entry_point: str = "main"
+    version: str | None = None
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    experiment_name: str | None = None
+    experiment_id: str | None = None
+    backend: str = "local"
+    env_manager: str | None = None
+    storage_dir: str | None = None
+    run_id: str | None = None
+    run_name: str | None = None
+    check_types: bool = True
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Job:
+    """A project resolved and checked, ready to be recorded and run. Nothing has been built or written for it."""
+
+    options: RunOptions
+    source: source.Source
+    project: spec.Project
+    entry: spec.EntryPoint
+    bound: params.BoundParams
+    command: str
+    environment: Environment
+    env_plan: EnvPlan
+    facts: git.GitFacts | None
+    notes: tuple[str, ...] = ()
+
+
+def plan(uri: str, options: RunOptions, *, tell: Callable[[str], None]) -> Job:
+    """Resolve and check everything that can be known before a run is recorded.
+
+    Raises:
+        MlctlError: something is wrong with the source, the project, a parameter or the environment.
+    """
+    if options.experiment_id and options.experiment_name:
+        raise UsageError("Both --experiment-id and --experiment-name were given.", hint="Give one of them.")
+    launchers.find(options.backend)
+    cache = settings.cache_dir()
+    found = source.resolve(uri, version=options.version, tell=tell, cache=cache)
+    pending = git.facts(found.folder)
+    project = spec.load(found.folder)
+    entry = spec.entry_point(project, options.entry_point)
+    storage = settings.value("storage_dir", flag=options.storage_dir)
+    bound = params.bind(
+        entry,
+        options.parameters,
+        caller_folder=Path.cwd(),
+        project_folder=project.folder,
+        check_types=options.check_types,
+        storage_folder=Path(storage) if storage else None,
+    )
+    environment = selection.choose(project, env_manager=options.env_manager, cache=cache)
+    planned = environment.plan()
+    findings = [f"{item.file}:{item.line}: {item.message}" for item in spec.findings_of(project, entry)]
+    notes = (*findings, *bound.notes, *planned.notes)
+    return Job(options, found, project, entry, bound, render(entry, bound), environment, planned, pending.result(), notes)
+
+
+def planned_variables(job: Job) -> dict[str, str | None]:
+    """Variables that the job would get, as far as they are known before there is a run."""
+    with contextlib.closing(open_store(create=False)) as store:
+        uri = store.uri
+    run = RunInfo("(its run)", "", "(its experiment)", "", RUNNING, 0, None, "")
+    found = inject.run_variables(run, tracking_uri=uri)
+    return {**found, "VIRTUAL_ENV": job.env_plan.folder} if job.env_plan.folder else found

@@ -1,0 +1,67 @@
+"""What every run records about where it came from: tags, and files of mlctl's own among its artifacts."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from mlctl.tracking.entities import PARENT_TAG
+from mlctl.version import __version__
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from mlctl.planning import Job
+
+FOLDER = "mlctl"
+LOG_FILE = "output.log"
+DIFF_FILE = "source.diff"
+PACKAGES_FILE = "packages.txt"
+
+
+def tags(job: Job) -> dict[str, str]:
+    """MLflow's tags (see its documentation, "system tags"), and mlctl's own."""
+    facts, found = job.facts, job.source
+    fixed = {
+        "mlflow.user": user(),
+        "mlflow.source.name": found.uri,
+        "mlflow.source.type": "PROJECT",
+        "mlflow.project.entryPoint": job.entry.name,
+        "mlflow.project.backend": job.options.backend,
+        "mlctl.version": __version__,
+        "mlctl.host": os.uname().nodename,
+        "mlctl.command": job.command,
+        "mlctl.cwd": str(job.project.folder),
+    }
+    optional = {
+        "mlflow.source.git.commit": found.commit or (facts.commit if facts else None),
+        "mlflow.source.git.repoURL": found.repo_url or (facts.repo_url if facts else None),
+        "mlflow.source.git.branch": found.branch if found.version else None,
+        "mlctl.git.dirty": str(facts.dirty).lower() if facts else None,
+        "mlflow.project.env": None if job.env_plan.kind == "system" else job.env_plan.kind,
+        "mlctl.env.key": job.env_plan.key or None,
+        "mlctl.python": job.env_plan.python or None,
+        PARENT_TAG: os.environ.get("MLCTL_RUN_ID") if os.environ.get("MLCTL_RUN_ID") != job.options.run_id else None,
+    }
+    return {**fixed, **{key: value for key, value in optional.items() if value}, **job.options.tags}
+
+
+def write_file(root: Path, name: str, data: bytes) -> None:
+    """Write one of mlctl's own files of a run, whole or not at all; nothing for no data."""
+    if not data:
+        return
+    folder = root / FOLDER
+    folder.mkdir(parents=True, exist_ok=True)
+    draft = folder / f".{name}.{os.getpid()}"
+    draft.write_bytes(data)
+    draft.replace(folder / name)
+
+
+def user() -> str:
+    """Name of the user who runs mlctl."""
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a user id without a name, as in many containers
+        return str(os.getuid())

@@ -1,0 +1,258 @@
+"""Running a project: the main path, as a list of steps.
+
+resolve the source → read the MLproject file → bind the parameters → plan the environment → create the run → build the environment →
+start the job → record how it ended. Up to "create the run" nothing is recorded; from there on whatever goes wrong ends the run as
+FAILED (or KILLED) with the reason.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mlctl import inject, provenance, settings
+from mlctl.errors import ExistsError, InterruptedRunError, MlctlError, StoreError
+from mlctl.jobs import FAILED, KILLED, RUNNING, SCHEDULED, JobSpec, JobState, Streams
+from mlctl.launchers import base as launchers
+from mlctl.planning import Job, RunOptions, plan
+from mlctl.tracking import owners
+from mlctl.tracking.entities import DELETED, Param, RunInfo, RunTag
+from mlctl.tracking.opening import open_store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from mlctl.envs.base import PreparedEnv
+    from mlctl.tracking.entities import Run
+    from mlctl.tracking.store import TrackingStore
+
+REASON_TAG = "mlctl.status.reason"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A run that has ended (or, detached, begun): ``state`` is None while it goes on."""
+
+    run_id: str
+    experiment_id: str
+    artifact_root: str
+    duration_ms: int = 0
+    state: JobState | None = None
+
+
+def run_project(
+    uri: str, options: RunOptions, *, streams: Streams, tell: Callable[[str], None], on_created: Callable[[str], None] | None = None
+) -> Outcome:
+    """Run a project to its end.
+
+    Args:
+        uri: a folder, or a git repository, with ``#sub/dir`` where the project is not at its top.
+        options: what to run and how.
+        streams: where the job's output is shown.
+        tell: receives progress, one line at a time.
+        on_created: called with the run's id as soon as there is one.
+
+    Raises:
+        MlctlError: before a run exists, for anything that is wrong with the request; afterwards with ``run_id`` set, once the run
+            has been recorded as FAILED.
+    """
+    job = plan(uri, options, tell=tell)
+    for note in job.notes:
+        tell(note)
+    launch = launchers.find(options.backend)
+    with contextlib.closing(open_store()) as store:
+        run = begin(store, job)
+        if on_created is not None:
+            on_created(run.info.run_id)
+        return execute(store, job, run.info, launch=launch, streams=streams, tell=tell)
+
+
+def run_detached(uri: str, options: RunOptions, *, tell: Callable[[str], None]) -> Outcome:
+    """Start a project's run and return; a process of its own builds the environment and sees the run through.
+
+    Raises:
+        MlctlError: for anything that is wrong with the request; no run exists then.
+    """
+    from mlctl.launchers.local import detach
+
+    job = plan(uri, options, tell=tell)
+    for note in job.notes:
+        tell(note)
+    launch = launchers.find(options.backend)
+    with contextlib.closing(open_store()) as store:
+        run = begin(store, job)
+        root = store.artifact_root(run.info)
+
+        uri_of_store = store.uri
+
+    def see_through(ready: Callable[[], None]) -> None:
+        with contextlib.closing(open_store(uri_of_store)) as mine, contextlib.suppress(MlctlError):  # the run holds the reason
+            mine.set_owner(run.info.run_id, owners.current())
+            ready()
+            execute(mine, job, run.info, launch=launch, streams=Streams(), tell=lambda _: None)
+
+    detach(see_through)
+    return Outcome(run.info.run_id, run.info.experiment_id, root)
+
+
+def begin(store: TrackingStore, job: Job) -> Run:
+    """Record a new run for a job, owned by this process; or take over the one that ``run_id`` names.
+
+    Raises:
+        StoreError: the store, or a value that it would have to hold, does not permit it. No run exists then.
+    """
+    options = job.options
+    tags = [RunTag(key, value) for key, value in provenance.tags(job).items()]
+    status = RUNNING if job.env_plan.built else SCHEDULED
+    if options.run_id:
+        run = store.get_run(options.run_id)
+        store.update_run(options.run_id, status=status)
+        store.log_batch(options.run_id, tags=tags)
+        store.set_owner(options.run_id, owners.current())
+        return run
+    return store.create_run(
+        experiment_for(store, options),
+        run_name=options.run_name or "",
+        user_id=provenance.user(),
+        start_time=_now_ms(),
+        status=status,
+        params=[Param(key, value) for key, value in job.bound.logged.items()],
+        tags=tags,
+        owner=owners.current(),
+    )
+
+
+def execute(
+    store: TrackingStore, job: Job, run: RunInfo, *, launch: launchers.Launch, streams: Streams, tell: Callable[[str], None]
+) -> Outcome:
+    """Build the environment and run the job of a run that has begun; whatever happens, the run ends.
+
+    Raises:
+        MlctlError: with ``run_id`` set; the run is FAILED and holds the reason.
+    """
+    root = Path(store.artifact_root(run))
+    began = time.monotonic()
+    with _recorded(store, run.run_id):
+        prepared = _prepared(store, job, run, root=root, tell=tell)
+        state = launch(job_spec(job, prepared, run=run, root=root, tracking_uri=store.uri), streams)
+    return Outcome(run.run_id, run.experiment_id, str(root), round((time.monotonic() - began) * 1000), state)
+
+
+def job_spec(job: Job, prepared: PreparedEnv, *, run: RunInfo, root: Path, tracking_uri: str) -> JobSpec:
+    """Fold a prepared environment and a run into what a launcher starts."""
+    return JobSpec(
+        run_id=run.run_id,
+        command=job.command,
+        cwd=str(job.project.folder),
+        tracking_uri=tracking_uri,
+        env=inject.job_variables(prepared, run, tracking_uri=tracking_uri),
+        argv_prefix=prepared.argv_prefix,
+        log_path=str(root / provenance.FOLDER / provenance.LOG_FILE),
+        log_max_bytes=int(settings.number("log_max_bytes")),
+        interrupt_grace_s=settings.number("interrupt_grace_s"),
+        terminate_grace_s=settings.number("terminate_grace_s"),
+    )
+
+
+def experiment_for(store: TrackingStore, options: RunOptions) -> str:
+    """Id of the experiment that new runs go to: by id, by name (made if it is new), or the default one.
+
+    Raises:
+        StoreError: the experiment does not exist, or is deleted.
+    """
+    by_flag = bool(options.experiment_id or options.experiment_name)
+    name = options.experiment_name or ("" if by_flag else settings.value("experiment_name"))
+    if name:
+        return _experiment_named(store, name)
+    experiment_id = options.experiment_id or settings.value("experiment_id") or "0"
+    experiment = store.get_experiment(experiment_id)
+    if experiment.lifecycle_stage == DELETED:
+        raise _deleted(experiment.name)
+    return experiment.experiment_id
+
+
+# ── steps ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _experiment_named(store: TrackingStore, name: str) -> str:
+    found = store.get_experiment_by_name(name)
+    if found is None:
+        with contextlib.suppress(ExistsError):  # another run made it just now
+            return store.create_experiment(name)
+        found = store.get_experiment_by_name(name)
+    if found is None or found.lifecycle_stage == DELETED:
+        raise _deleted(name)
+    return found.experiment_id
+
+
+def _deleted(name: str) -> StoreError:
+    return StoreError(f"The experiment {name!r} is deleted.", hint=f"`mlctl experiments restore {name!r}` brings it back.")
+
+
+def _prepared(store: TrackingStore, job: Job, run: RunInfo, *, root: Path, tell: Callable[[str], None]) -> PreparedEnv:
+    provenance.write_file(root, provenance.DIFF_FILE, job.facts.diff if job.facts else b"")
+    prepared = job.environment.prepare(tell)
+    provenance.write_file(root, provenance.PACKAGES_FILE, "".join(f"{line}\n" for line in prepared.packages).encode())
+    if prepared.python and prepared.python != job.env_plan.python:
+        store.log_batch(run.run_id, tags=[RunTag("mlctl.python", prepared.python)])
+    if not job.env_plan.built:
+        store.update_run(run.run_id, status=RUNNING)
+    return prepared
+
+
+class _Stopped(BaseException):
+    """A signal that ends the run before its job has started."""
+
+    def __init__(self, signum: int) -> None:
+        self.signum = signum
+
+
+@contextlib.contextmanager
+def _recorded(store: TrackingStore, run_id: str) -> Iterator[None]:
+    """Whatever ends the block early ends the run too, with the reason."""
+    try:
+        with _signals_raised():
+            yield
+    except (_Stopped, KeyboardInterrupt) as stop:
+        signum = stop.signum if isinstance(stop, _Stopped) else int(signal.SIGINT)
+        reason = f"ended by {signal.Signals(signum).name} before its job had started"
+        _finish(store, run_id, status=KILLED, reason=reason)
+        raise InterruptedRunError(signum, run_id=run_id) from None
+    except MlctlError as error:
+        error.run_id = error.run_id or run_id
+        _finish(store, run_id, status=FAILED, reason=error.message)
+        raise
+    except OSError as error:
+        _finish(store, run_id, status=FAILED, reason=str(error))
+        raise StoreError(f"The run's files cannot be written: {error}.", run_id=run_id) from error
+
+
+@contextlib.contextmanager
+def _signals_raised() -> Iterator[None]:
+    """Until the job runs, SIGTERM and SIGHUP end this process as Ctrl-C does: by an exception. The launcher then takes over."""
+
+    def stop(signum: int, _frame: object) -> None:
+        raise _Stopped(signum)
+
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    for number, handler in before.items():
+        if handler != signal.SIG_IGN:
+            signal.signal(number, stop)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _finish(store: TrackingStore, run_id: str, *, status: str, reason: str) -> None:
+    with contextlib.suppress(StoreError):  # the next look at the store settles it
+        store.finish_run(run_id, status=status, end_time=_now_ms(), tags=[RunTag(REASON_TAG, reason)], only_owner=owners.current())
+
+
+def _now_ms() -> int:
+    return int(time.time() * 1000)

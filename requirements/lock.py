@@ -1,0 +1,26 @@
+"""Writes the hashed requirement files beside this one. No address of any index gets into them."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).parent
+UV = Path(sys.executable).with_name("uv")
+
+FILES = {
+    "bootstrap.txt": ["bootstrap.in"],
+    "runtime.txt": ["../pyproject.toml"],
+    "dev.txt": ["../pyproject.toml", "--group", "../pyproject.toml:dev"],
+    "bench.txt": ["bench.in"],
+}
+
+
+def main():
+    for name, sources in FILES.items():
+        command = [str(UV), "pip", "compile", "--quiet", "--universal", "--generate-hashes", "--python-version", "3.10"]
+        command += ["--no-emit-index-url", "--no-emit-find-links", "--custom-compile-command", "make lock", "--output-file", name]
+        subprocess.run([*command, *sys.argv[1:], *sources], cwd=HERE, check=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,60 @@
+"""Every sample project runs, and leaves what it promises."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+SAMPLES = Path(__file__).parents[1] / "sample-projects"
+
+
+def test_minimal(mlctl, place):
+    done = mlctl("run", SAMPLES / "minimal", "-P", "epochs=200", check=0)
+    assert done.stdout.startswith("y = 1.9")
+    (run,) = mlctl.runs()
+    assert run["info"]["status"] == "FINISHED"
+    assert run["data"]["params"] == {"learning_rate": "0.1", "epochs": "200"}
+    assert 1.9 < run["data"]["metrics"]["slope"] < 2.0
+    assert run["data"]["metrics"]["loss"] < 0.02
+
+
+def test_steps_one_by_one_and_all_together(mlctl, place):
+    folder = place / "data"
+    for step in ("prepare", "train", "evaluate"):
+        mlctl("run", SAMPLES / "steps", "-e", step, "-P", f"folder={folder}", check=0)
+    evaluate, train, _ = mlctl.runs()
+    assert evaluate["data"]["metrics"]["accuracy"] > 0.8
+    assert train["data"]["params"]["neighbours"] == "5"
+    mlctl("run", SAMPLES / "steps", "-P", f"folder={folder}", "-P", "neighbours=9", check=0)
+    metrics = mlctl.runs()[0]["data"]["metrics"]
+    assert set(metrics) == {"train_rows", "test_rows", "accuracy"}
+
+
+def test_steps_refuses_what_its_choices_exclude(mlctl, place):
+    done = mlctl("run", SAMPLES / "steps", "-P", "neighbours=4", check=121)
+    assert "1, 3, 5" in done.stderr
+    assert mlctl.runs() == []
+
+
+@pytest.mark.timeout(600)
+def test_wine(mlctl, place):
+    """The main job: a virtualenv is built, a model trained on real data; a second run builds nothing."""
+    first = mlctl.json("run", SAMPLES / "wine", "-P", "alpha=5.0", timeout=500)
+    mlctl("run", SAMPLES / "wine", "-P", "alpha=0.05", check=0)
+    better, worse = mlctl.runs("--order-by", "metrics.rmse")
+    assert worse["info"]["run_id"] == first["data"]["run_id"]
+    assert worse["data"]["params"]["alpha"] == "5.0"
+    assert better["data"]["metrics"]["r2"] > 0.5 > worse["data"]["metrics"]["r2"]
+    assert better["data"]["tags"]["mlctl.env.key"] == worse["data"]["tags"]["mlctl.env.key"]
+    assert better["data"]["tags"]["mlflow.project.env"] == "virtualenv"
+    root = Path(better["info"]["artifact_uri"])
+    assert (root / "plots" / "predictions.png").read_bytes().startswith(b"\x89PNG")
+    assert len(json.loads((root / "coefficients.json").read_text())) == 12
+    assert any(line.startswith("scikit-learn==") for line in (root / "mlctl" / "packages.txt").read_text().splitlines())
+    (env,) = mlctl.json("env", "list")["data"]
+    assert str(SAMPLES / "wine") in env["projects"]
+
+
+@pytest.mark.parametrize("name", [path.name for path in sorted(SAMPLES.iterdir()) if path.is_dir()])
+def test_samples_are_without_findings(mlctl, name):
+    assert mlctl("project", "check", SAMPLES / name, check=0).stdout == "No findings.\n"

@@ -1,0 +1,100 @@
+"""The start-up budget: which modules the commonest commands import. Time follows from this, and this does not depend on the machine."""
+
+import subprocess
+import sys
+
+import pytest
+
+PROBE = """
+import sys
+before = set(sys.modules)
+{code}
+sys.stderr.write("\\n".join(sorted(set(sys.modules) - before)))
+"""
+
+GROUND = {"mlctl", "mlctl.version"}
+COMMAND_LINE = {*GROUND, "mlctl.cli", "mlctl.errors", "mlctl.render"}
+STORE = {
+    "mlctl.settings",
+    "mlctl.tracking",
+    "mlctl.tracking.entities",
+    "mlctl.tracking.opening",
+    "mlctl.tracking.schema",
+    "mlctl.tracking.sql_db",
+    "mlctl.tracking.sql_experiments",
+    "mlctl.tracking.sql_owners",
+    "mlctl.tracking.sql_runs",
+    "mlctl.tracking.sql_search",
+    "mlctl.tracking.sql_store",
+    "mlctl.tracking.sqlite",
+    "mlctl.tracking.sqlite_file",
+    "mlctl.tracking.store",
+    "mlctl.tracking.validation",
+}
+
+# Modules of the standard library and of others that cost more than they give on these paths.
+HEAVY = {
+    "asyncio", "ctypes", "email", "git", "http", "logging", "multiprocessing", "pydantic", "rich", "ssl", "tabulate", "tempfile", "tomllib",
+    "unittest", "urllib.request", "virtualenv", "xml", "yaml", "importlib.metadata", "socket", "hashlib", "docker", "uv",
+}  # fmt: skip
+
+
+def imported(code: str, cwd) -> set[str]:
+    done = subprocess.run([sys.executable, "-c", PROBE.format(code=code)], capture_output=True, text=True, cwd=cwd, check=False)
+    assert done.returncode == 0, done.stderr
+    return set(done.stderr.splitlines())
+
+
+def ours(modules: set[str]) -> set[str]:
+    return {name for name in modules if name.split(".")[0] == "mlctl"}
+
+
+def cli(*arguments: str) -> str:
+    return f"from mlctl.cli import main\nmain({list(arguments)!r})"
+
+
+def test_import_of_the_package(place):
+    found = imported("import mlctl", place)
+    assert ours(found) == GROUND
+    assert found <= {*GROUND, "typing", "collections.abc", "functools", "contextlib", "copyreg", "re", *_typing()}
+
+
+def _typing() -> set[str]:
+    """What ``typing`` itself brings along on this Python."""
+    done = subprocess.run([sys.executable, "-c", PROBE.format(code="import typing")], capture_output=True, text=True, check=True)
+    return set(done.stderr.splitlines())
+
+
+def test_version(place):
+    found = imported(cli("--version"), place)
+    assert ours(found) == {*GROUND, "mlctl.cli"}
+    assert not {name.split(".")[0] for name in found} & {"typer", *HEAVY}
+
+
+@pytest.mark.parametrize("arguments", [("--help",), ()])
+def test_help(place, arguments):
+    found = imported(cli(*arguments), place)
+    assert ours(found) == COMMAND_LINE
+    assert not found & HEAVY
+
+
+def test_runs_list(place, mlctl):
+    mlctl("experiments", "create", "something", check=0)
+    found = imported(cli("runs", "list"), place)
+    commands = {"mlctl.commands", "mlctl.commands.lookup", "mlctl.commands.run_columns", "mlctl.commands.runs"}
+    looking = {"mlctl.tracking.filters", "mlctl.tracking.owners", "mlctl.tracking.stopping", "mlctl.joblog", "mlctl.process"}
+    assert ours(found) == {*COMMAND_LINE, *STORE, *commands, *looking}
+    assert not found & HEAVY
+
+
+def test_the_client(place):
+    found = imported("import mlctl\nmlctl.log_metric('m', 1.0)", place)
+    new_run = {"mlctl.errors", "mlctl.tracking.artifacts", "mlctl.tracking.fluent", "mlctl.tracking.run_names"}
+    assert ours(found) == {*GROUND, *STORE, *new_run}
+    assert not found & HEAVY
+
+
+def test_a_run_imports_no_builder(place, project):
+    folder = project("entry_points:\n  main:\n    command: python -c pass\n")
+    found = imported(cli("run", str(folder)), place)
+    assert not found & {"git", "virtualenv", "rich", "tabulate", "uv", "ssl", "http", "asyncio", "multiprocessing", "urllib.request"}
