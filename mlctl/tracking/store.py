@@ -103,6 +103,7 @@ class TrackingStore(ExperimentStore, RunStore, OwnerStore, Protocol):
     """All of it."""
 
     uri: str
+    read_only: bool
 
     def artifact_root(self, run: RunInfo) -> str:
         """Local folder of a run's artifacts (not created by this call)."""

@@ -1,0 +1,347 @@
+"""SQL of runs and what is logged to them."""
+
+from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple
+
+from mlctl.errors import InvalidValueError, NotFoundError
+from mlctl.tracking import sql_experiments, validation
+from mlctl.tracking.entities import (
+    ACTIVE,
+    DELETED,
+    RUN_NAME_TAG,
+    STATUSES,
+    Metric,
+    Page,
+    Param,
+    Run,
+    RunData,
+    RunInfo,
+    RunTag,
+)
+from mlctl.tracking.sql_db import Db
+from mlctl.tracking.sql_experiments import now_ms
+
+_TOUCH = "UPDATE runs SET version = version + 1 WHERE id = ? AND run_id = ? AND deleted_ms = 0"
+_ADD_POINT = "INSERT INTO metrics (run, key, timestamp_ms, step, value, nan) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+_SET_LATEST = (
+    "INSERT INTO latest (run, key, step, timestamp_ms, value, nan) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (run, key) DO UPDATE "
+    "SET step = excluded.step, timestamp_ms = excluded.timestamp_ms, value = excluded.value, nan = excluded.nan "
+    "WHERE (excluded.step, excluded.timestamp_ms, excluded.value) > (latest.step, latest.timestamp_ms, latest.value)"
+)
+_ADD_PARAM = "INSERT INTO params (run, key, value) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
+_SET_TAG = "INSERT INTO tags (run, key, value) VALUES (?, ?, ?) ON CONFLICT (run, key) DO UPDATE SET value = excluded.value"
+_INFO = (
+    "SELECT r.id, r.run_id, r.name, r.experiment_id, r.user_id, r.status, r.start_ms, r.end_ms, r.deleted_ms, e.artifact_location "
+    "FROM runs AS r JOIN experiments AS e ON e.id = r.experiment_id "
+)
+_HISTORY = (
+    "SELECT CASE WHEN nan = 1 THEN NULL ELSE value END, timestamp_ms, step FROM metrics WHERE run = (SELECT id FROM runs WHERE run_id = ?) "
+    "AND key = (SELECT id FROM keys WHERE name = ?) ORDER BY timestamp_ms, step, value LIMIT ? OFFSET ?"
+)
+_NAN = float("nan")
+
+
+class Batch(NamedTuple):
+    """What one call logs, checked and in the form in which it is stored. ``latest`` has the newest of the points of each key."""
+
+    points: List[validation.Point]
+    latest: List[validation.Point]
+    params: Dict[str, str]
+    tags: Dict[str, str]
+
+
+def batch(*, metrics: Sequence[Metric] = (), params: Sequence[Param] = (), tags: Sequence[RunTag] = ()) -> Batch:
+    """Check what is to be logged; needs no database.
+
+    Raises:
+        InvalidValueError: a key or value is not acceptable, or a param is given twice. Of tags given twice the last counts.
+    """
+    points = validation.points(metrics)
+    if len(params) > 1:
+        validation.unique_params([param.key for param in params])
+    return Batch(
+        points,
+        points if len(points) < 2 else _newest(points),
+        dict([validation.param(param.key, param.value) for param in params]) if params else {},
+        dict([validation.tag(tag.key, tag.value) for tag in tags]) if tags else {},
+    )
+
+
+def _newest(points: Iterable[validation.Point]) -> List[validation.Point]:
+    """The point of each key that counts as its latest value: the greatest by step, timestamp, value; the first of equals."""
+    best: Dict[str, validation.Point] = {}
+    for point in points:
+        key, timestamp, step, value, _ = point
+        known = best.get(key)
+        if known is None or (step, timestamp, value) > (known[2], known[1], known[3]):
+            best[key] = point
+    return list(best.values())
+
+
+def create(db: Db, experiment_id: str, *, run_id: str, run_name: str, user_id: str, start_ms: int, status: str, logged: Batch) -> Run:
+    """Make a run with its first params and tags (``logged`` has no metrics).
+
+    Raises:
+        InvalidValueError: the experiment is deleted, or a value is not acceptable.
+        NotFoundError: there is no such experiment.
+    """
+    code = validation.status(status)
+    validation.milliseconds(start_ms, what="start time")
+    experiment, location = sql_experiments.active_number(db, experiment_id)
+    name = _agreed_name(validation.tag(RUN_NAME_TAG, run_name)[1], logged.tags.get(RUN_NAME_TAG, ""))
+    tags = {**logged.tags, RUN_NAME_TAG: name}
+    db.execute(
+        "INSERT INTO runs (run_id, experiment_id, name, user_id, status, start_ms) VALUES (?, ?, ?, ?, ?, ?)",
+        (run_id, experiment, name, user_id, code, start_ms),
+    )
+    row = db.one("SELECT id FROM runs WHERE run_id = ?", (run_id,))
+    assert row is not None
+    db.remember_run(run_id, row[0])
+    _write_pairs(db, row[0], params=logged.params, tags=tags)
+    uri = f"{location}/{run_id}/artifacts"
+    info = RunInfo(run_id, name, str(experiment), user_id, status, start_ms, None, uri, ACTIVE)
+    return Run(info, RunData({}, dict(logged.params), tags))
+
+
+def _agreed_name(run_name: str, tagged: str) -> str:
+    if run_name and tagged and run_name != tagged:
+        hint = "The name and the tag are one thing: give one of them, or both the same."
+        raise InvalidValueError(f"The run name is {run_name!r}, but the tag {RUN_NAME_TAG} says {tagged!r}.", hint=hint)
+    from mlctl.tracking import run_names
+
+    return run_name or tagged or run_names.random_name()
+
+
+def log(db: Db, run_id: str, logged: Batch) -> None:
+    """Write a batch to an active run.
+
+    Raises:
+        InvalidValueError: the run is deleted, or a param has another value already.
+        NotFoundError: there is no such run.
+    """
+    params = _new_params(db, run_id, logged.params) if logged.params else {}
+    run = _touch(db, run_id)
+    if logged.points:
+        _write_points(db, run, logged)
+    if params or logged.tags:
+        _write_pairs(db, run, params=params, tags=_with_name(db, run, logged.tags))
+
+
+def _touch(db: Db, run_id: str) -> int:
+    """The number of an active run, whose version is one more now."""
+    number = db.runs.get(run_id)
+    if number is None or not db.execute(_TOUCH, (number, run_id)).rowcount:
+        number = _active(db, run_id)
+        db.execute(_TOUCH, (number, run_id))
+        db.remember_run(run_id, number)
+    return number
+
+
+def _active(db: Db, run_id: str) -> int:
+    number, deleted_ms = _row(db, run_id)
+    if deleted_ms:
+        raise InvalidValueError(f"The run {run_id} is deleted; it cannot be changed.", hint=f"mlctl runs restore {run_id}")
+    return number
+
+
+def _row(db: Db, run_id: str) -> Tuple[int, int]:
+    row = db.one("SELECT id, deleted_ms FROM runs WHERE run_id = ?", (run_id,))
+    if row is None:
+        raise NotFoundError(f"There is no run with the id {run_id!r}.", hint="See: mlctl runs list")
+    return row[0], row[1]
+
+
+def number_of(db: Db, run_id: str) -> int:
+    """The number by which tables name a run, active or deleted.
+
+    Raises:
+        NotFoundError: there is no such run.
+    """
+    return _row(db, run_id)[0]
+
+
+def _write_points(db: Db, run: int, logged: Batch) -> None:
+    key_id = db.key_id
+    if len(logged.points) == 1:
+        key, timestamp, step, value, nan = logged.points[0]
+        number = key_id(key)
+        db.execute(_ADD_POINT, (run, number, timestamp, step, value, nan))
+        db.execute(_SET_LATEST, (run, number, step, timestamp, value, nan))
+        return
+    db.executemany(_ADD_POINT, [(run, key_id(key), timestamp, step, value, nan) for key, timestamp, step, value, nan in logged.points])
+    db.executemany(_SET_LATEST, [(run, key_id(key), step, timestamp, value, nan) for key, timestamp, step, value, nan in logged.latest])
+
+
+def _write_pairs(db: Db, run: int, *, params: Dict[str, str], tags: Dict[str, str]) -> None:
+    if params:
+        db.executemany(_ADD_PARAM, [(run, db.key_id(key), value) for key, value in params.items()])
+    if tags:
+        db.executemany(_SET_TAG, [(run, db.key_id(key), value) for key, value in tags.items()])
+
+
+def _new_params(db: Db, run_id: str, params: Dict[str, str]) -> Dict[str, str]:
+    """Params that the run does not have yet."""
+    run = _active(db, run_id)
+    rows = db.execute("SELECT k.name, p.value FROM params AS p JOIN keys AS k ON k.id = p.key WHERE p.run = ?", (run,)).fetchall()
+    known = dict(rows)
+    for key, value in params.items():
+        if known.get(key, value) != value:
+            hint = "A param is written once. Log the new value to a run of its own, or under another key."
+            raise InvalidValueError(f"Run {run_id}: param {key!r} is {known[key]!r} and cannot become {value!r}.", hint=hint)
+    return {key: value for key, value in params.items() if key not in known}
+
+
+def _with_name(db: Db, run: int, tags: Dict[str, str]) -> Dict[str, str]:
+    """The tags; one that names the run also renames it, an empty one does nothing."""
+    name = tags.get(RUN_NAME_TAG)
+    if name:
+        db.execute("UPDATE runs SET name = ? WHERE id = ?", (name, run))
+    return tags if name != "" else {key: value for key, value in tags.items() if key != RUN_NAME_TAG}
+
+
+def update(db: Db, run_id: str, *, status: Optional[str], end_ms: Optional[int], run_name: Optional[str]) -> RunInfo:
+    """Change what is given (an empty name is not); returns the run as it then stands.
+
+    Raises:
+        InvalidValueError: the run is deleted, or a value is not acceptable.
+        NotFoundError: there is no such run.
+    """
+    code = None if status is None else validation.status(status)
+    if end_ms is not None:
+        validation.milliseconds(end_ms, what="end time")
+    tags = {RUN_NAME_TAG: validation.tag(RUN_NAME_TAG, run_name)[1]} if run_name else {}
+    run = _touch(db, run_id)
+    set_end(db, run, code=code, end_ms=end_ms)
+    _write_pairs(db, run, params={}, tags=_with_name(db, run, tags))
+    return infos(db, [run])[0]
+
+
+def set_end(db: Db, run: int, *, code: Optional[int], end_ms: Optional[int]) -> None:
+    """Set status and end time of a run, where they are given."""
+    if code is not None or end_ms is not None:
+        sql = "UPDATE runs SET status = COALESCE(?, status), end_ms = COALESCE(?, end_ms) WHERE id = ?"
+        db.execute(sql, (code, end_ms, run))
+
+
+def finish(db: Db, run: int, *, status: str, end_ms: int, tags: Dict[str, str]) -> None:
+    """End a run, also one that was deleted meanwhile.
+
+    Raises:
+        InvalidValueError: there is no such status.
+    """
+    code = validation.status(status)
+    validation.milliseconds(end_ms, what="end time")
+    db.execute("UPDATE runs SET version = version + 1 WHERE id = ?", (run,))
+    set_end(db, run, code=code, end_ms=end_ms)
+    _write_pairs(db, run, params={}, tags=_with_name(db, run, tags))
+
+
+def set_deleted(db: Db, run_id: str, *, deleted: bool) -> None:
+    """Mark a run as deleted or active; it may be so already.
+
+    Raises:
+        NotFoundError: there is no such run.
+    """
+    run, before = _row(db, run_id)
+    if bool(before) != deleted:
+        db.execute("UPDATE runs SET deleted_ms = ?, version = version + 1 WHERE id = ?", (now_ms() if deleted else 0, run))
+
+
+def delete_tag(db: Db, run_id: str, key: str) -> None:
+    """Remove a tag of an active run.
+
+    Raises:
+        InvalidValueError: the run is deleted.
+        NotFoundError: there is no such run, or it has no such tag.
+    """
+    run = _active(db, run_id)
+    row = db.one("SELECT t.key FROM tags AS t JOIN keys AS k ON k.id = t.key WHERE t.run = ? AND k.name = ?", (run, key))
+    if row is None:
+        raise NotFoundError(f"The run {run_id} has no tag {key!r}.")
+    _touch(db, run_id)
+    db.execute("DELETE FROM tags WHERE run = ? AND key = ?", (run, row[0]))
+
+
+def get(db: Db, run_id: str) -> Run:
+    """A run, active or deleted, with its data.
+
+    Raises:
+        NotFoundError: there is no such run.
+    """
+    return load(db, [number_of(db, run_id)])[0]
+
+
+def with_prefix(db: Db, prefix: str, limit: int) -> List[str]:
+    """Ids that start with a text, active or deleted, in order."""
+    sql = "SELECT run_id FROM runs WHERE run_id >= ? AND run_id < ? ORDER BY run_id LIMIT ?"
+    return [row[0] for row in db.execute(sql, (prefix, f"{prefix}\U0010ffff", limit))]
+
+
+def history(db: Db, run_id: str, key: str, *, max_results: Optional[int], page_token: Optional[str]) -> Page[Metric]:
+    """Points of a metric by timestamp, step and value; nothing for a run or key that is not known.
+
+    Raises:
+        InvalidValueError: the page size is below 1, or no store made the token.
+    """
+    offset = validation.page_offset(page_token)
+    if max_results is not None and (type(max_results) is not int or max_results < 1):
+        raise InvalidValueError(f"max_results is {max_results!r}; it must be an integer of at least 1.")
+    limit = validation.INT64 if max_results is None else min(max_results + 1, validation.INT64)
+    points = _points(key, db.execute(_HISTORY, (run_id, key, limit, offset)))
+    token = None
+    if max_results is not None and len(points) > max_results:
+        points.pop()
+        token = validation.page_token(offset + max_results)
+    return Page(points, token)
+
+
+def _points(key: str, rows: Iterable[Tuple[Optional[float], int, int]]) -> List[Metric]:
+    """Metrics, made past the constructor of a frozen dataclass: histories are long, and this takes two thirds of the time."""
+    found: List[Metric] = []
+    new = Metric.__new__
+    for value, timestamp, step in rows:
+        point = new(Metric)
+        attributes = point.__dict__
+        attributes["key"] = key
+        attributes["value"] = _NAN if value is None else value
+        attributes["timestamp"] = timestamp
+        attributes["step"] = step
+        found.append(point)
+    return found
+
+
+def infos(db: Db, runs: Sequence[int]) -> List[RunInfo]:
+    """Runs without their data, in the order of their numbers."""
+    rows = {row[0]: row for row in db.select_in(_INFO + "WHERE r.id IN ({})", runs)}
+    return [_info(db, rows[run]) for run in runs]
+
+
+def _info(db: Db, row: Tuple[Any, ...]) -> RunInfo:
+    _, run_id, name, experiment, user_id, code, start_ms, end_ms, deleted_ms, stored = row
+    return RunInfo(
+        run_id,
+        name,
+        str(experiment),
+        user_id,
+        STATUSES[code - 1],
+        start_ms,
+        end_ms,
+        f"{sql_experiments.location(db, experiment, stored)}/{run_id}/artifacts",
+        DELETED if deleted_ms else ACTIVE,
+    )
+
+
+def load(db: Db, runs: Sequence[int]) -> List[Run]:
+    """Runs with their data, in the order of their numbers, in a few statements for all of them."""
+    metrics = _by_run(db, "SELECT run, key, CASE WHEN nan = 1 THEN NULL ELSE value END FROM latest WHERE run IN ({})", runs)
+    params = _by_run(db, "SELECT run, key, value FROM params WHERE run IN ({})", runs)
+    tags = _by_run(db, "SELECT run, key, value FROM tags WHERE run IN ({})", runs)
+    return [Run(info, RunData(metrics[run], params[run], tags[run])) for run, info in zip(runs, infos(db, runs))]  # noqa: B905 -- Python 3.8
+
+
+def _by_run(db: Db, sql: str, runs: Sequence[int]) -> Dict[int, Dict[str, Any]]:
+    rows = db.select_in(sql, runs)
+    names = db.names({key for _, key, _ in rows})
+    found: Dict[int, Dict[str, Any]] = {run: {} for run in runs}
+    for run, key, value in rows:
+        found[run][names[key]] = _NAN if value is None else value
+    return found
