@@ -81,6 +81,9 @@ def check(folder: Path) -> tuple[Finding, ...]:
     """
     project, report = _read(folder)
     _check_path_defaults(project, report)
+    if project.file is None:
+        hint = "Scripts can be run without one: `mlctl run . -e train.py`."
+        return (Finding("warning", "There is no MLproject file here.", file="MLproject", hint=hint), *report.all())
     return report.all()
 
 

@@ -652,3 +652,9 @@ def test_yaml_is_imported_only_for_a_file(tmp_path):
     code = "import sys, pathlib; from mlctl.projects import spec; spec.load(pathlib.Path(sys.argv[1])); print('yaml' in sys.modules)"
     argv = [sys.executable, "-c", code, tmp_path]
     assert subprocess.run(argv, capture_output=True, check=True, cwd=Path(spec.__file__).parents[2]).stdout.strip() == b"False"
+
+
+def test_check_says_that_there_is_no_file(tmp_path):
+    (found,) = spec.check(tmp_path)
+    assert found.level == "warning"
+    assert "no MLproject file" in found.message
