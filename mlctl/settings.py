@@ -34,6 +34,7 @@ SETTINGS: Dict[str, Setting] = {
     "log_max_bytes": Setting(("MLCTL_LOG_MAX_BYTES",), str(32 << 20), "size bound of a run's captured log, bytes"),
     "interrupt_grace_s": Setting(("MLCTL_INTERRUPT_GRACE_S",), "10", "seconds from the interrupt to the terminate signal"),
     "terminate_grace_s": Setting(("MLCTL_TERMINATE_GRACE_S",), "5", "seconds from the terminate to the kill signal"),
+    "uploads_at_once": Setting(("MLCTL_UPLOADS_AT_ONCE",), "16", "artifacts that a server receives at a time; more have to wait"),
     "busy_timeout_s": Setting(("MLCTL_BUSY_TIMEOUT_S",), "60", "seconds to wait for another process that writes to the store"),
 }
 

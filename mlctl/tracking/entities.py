@@ -1,4 +1,4 @@
-"""What the store holds: experiments, runs, metrics, params and tags, with MLflow's attribute names.
+"""What the store holds: experiments, runs, metrics, params, tags, inputs and outputs, with MLflow's attribute names.
 
 Times are milliseconds since the epoch (UTC). ``dict(entity)`` gives an entity's attributes, as it does in MLflow.
 """
@@ -19,6 +19,7 @@ TERMINAL = ("FINISHED", "FAILED", "KILLED")
 RUN_NAME_TAG = "mlflow.runName"
 NOTE_TAG = "mlflow.note.content"
 PARENT_TAG = "mlflow.parentRunId"
+CONTEXT_TAG = "mlflow.data.context"
 
 T = TypeVar("T")
 
@@ -32,7 +33,13 @@ class Entity:
 
     def to_dictionary(self) -> Dict[str, Any]:
         """Attributes by name, entities inside turned into dictionaries too."""
-        return {name: value.to_dictionary() if isinstance(value, Entity) else value for name, value in self}
+        return {name: _plain(value) for name, value in self}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    return value.to_dictionary() if isinstance(value, Entity) else value
 
 
 @dataclass(frozen=True)
@@ -107,11 +114,93 @@ class RunData(Entity):
 
 
 @dataclass(frozen=True)
+class Dataset(Entity):
+    """Data that runs used. Within an experiment, name and digest say which; source, schema and profile are JSON."""
+
+    name: str
+    digest: str
+    source_type: str
+    source: str
+    schema: Optional[str] = None
+    profile: Optional[str] = None
+
+
+@dataclass(frozen=True)
+class InputTag(Entity):
+    """A tag of a dataset as the input of a run; the one with the key `CONTEXT_TAG` says what it was used for."""
+
+    key: str
+    value: str
+
+
+@dataclass(frozen=True)
+class DatasetInput(Entity):
+    """A dataset as the input of a run."""
+
+    dataset: Dataset
+    tags: Tuple[InputTag, ...] = ()
+
+
+@dataclass(frozen=True)
+class LoggedModelInput(Entity):
+    """A model that a run used."""
+
+    model_id: str
+
+
+@dataclass(frozen=True)
+class LoggedModelOutput(Entity):
+    """A model that a run made, at a step."""
+
+    model_id: str
+    step: int = 0
+
+
+@dataclass(frozen=True)
+class RunInputs(Entity):
+    """What a run used."""
+
+    dataset_inputs: Tuple[DatasetInput, ...] = ()
+    model_inputs: Tuple[LoggedModelInput, ...] = ()
+
+
+@dataclass(frozen=True)
+class RunOutputs(Entity):
+    """What a run made."""
+
+    model_outputs: Tuple[LoggedModelOutput, ...] = ()
+
+
+NO_INPUTS = RunInputs()
+NO_OUTPUTS = RunOutputs()
+
+
+@dataclass(frozen=True)
 class Run(Entity):
-    """A run: ``info`` and ``data``."""
+    """A run: ``info`` and ``data``, and which datasets and models it used and made."""
 
     info: RunInfo
     data: RunData
+    inputs: RunInputs = NO_INPUTS
+    outputs: RunOutputs = NO_OUTPUTS
+
+    def to_dictionary(self) -> Dict[str, Any]:
+        """Attributes by name; inputs and outputs only where there are any."""
+        found = super().to_dictionary()
+        for name, none in (("inputs", NO_INPUTS), ("outputs", NO_OUTPUTS)):
+            if getattr(self, name) == none:
+                del found[name]
+        return found
+
+
+@dataclass(frozen=True)
+class DatasetSummary(Entity):
+    """A dataset of an experiment, in one of the contexts in which runs used it (None: in none that has a name)."""
+
+    experiment_id: str
+    name: str
+    digest: str
+    context: Optional[str] = None
 
 
 @dataclass(frozen=True)

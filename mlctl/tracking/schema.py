@@ -102,6 +102,47 @@ MIGRATIONS: List[Migration] = [
             )""",
         ),
     ),
+    Migration(
+        2,
+        (
+            """CREATE TABLE datasets (
+                id {id},
+                experiment_id BIGINT NOT NULL,
+                name TEXT NOT NULL,
+                digest TEXT NOT NULL,
+                source_type TEXT NOT NULL,
+                source TEXT NOT NULL,
+                schema TEXT NOT NULL,
+                profile TEXT NOT NULL,
+                UNIQUE (experiment_id, name, digest)
+            )""",
+            "CREATE INDEX datasets_name ON datasets (name)",
+            """CREATE TABLE inputs (
+                run BIGINT NOT NULL,
+                dataset BIGINT NOT NULL,
+                PRIMARY KEY (run, dataset)
+            ) {clustered}""",
+            "CREATE INDEX inputs_dataset ON inputs (dataset, run)",
+            """CREATE TABLE input_tags (
+                run BIGINT NOT NULL,
+                dataset BIGINT NOT NULL,
+                key TEXT NOT NULL,
+                value TEXT NOT NULL,
+                PRIMARY KEY (run, dataset, key)
+            ) {clustered}""",
+            """CREATE TABLE model_inputs (
+                run BIGINT NOT NULL,
+                model_id TEXT NOT NULL,
+                PRIMARY KEY (run, model_id)
+            ) {clustered}""",
+            """CREATE TABLE model_outputs (
+                run BIGINT NOT NULL,
+                model_id TEXT NOT NULL,
+                step BIGINT NOT NULL,
+                PRIMARY KEY (run, model_id)
+            ) {clustered}""",
+        ),
+    ),
 ]
 
 FIRST_ROWS = "INSERT INTO experiments (id, name, artifact_location, created_ms, updated_ms) VALUES (0, 'Default', '', ?, ?)"

@@ -5,7 +5,7 @@ neither begin nor end a transaction: whoever calls them does, so that many write
 caller's mistake before they have written anything: one refused call leaves the others of the transaction whole.
 """
 
-from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Protocol, Sequence, Set, Tuple
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Protocol, Sequence, Set, Tuple, Union
 
 _RUNS_KEPT = 10_000
 _CHUNKS = (1, 10, 100, 500)
@@ -83,8 +83,8 @@ class Db:
         row: Optional[Tuple[Any, ...]] = self.execute(sql, values).fetchone()
         return row
 
-    def select_in(self, sql: str, numbers: Sequence[int]) -> List[Any]:
-        """Rows of a statement whose ``{}`` is a list of numbers; long lists are asked for in pieces.
+    def select_in(self, sql: str, numbers: Sequence[Union[int, str]]) -> List[Any]:
+        """Rows of a statement whose ``{}`` is a list of numbers (or ids); long lists are asked for in pieces.
 
         Pieces have one of a few lengths, filled up with their last number, so that prepared statements are found again.
         """

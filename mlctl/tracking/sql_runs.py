@@ -4,19 +4,7 @@ from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Sequence, Tu
 
 from mlctl.errors import InvalidValueError, NotFoundError
 from mlctl.tracking import sql_experiments, validation
-from mlctl.tracking.entities import (
-    ACTIVE,
-    DELETED,
-    RUN_NAME_TAG,
-    STATUSES,
-    Metric,
-    Page,
-    Param,
-    Run,
-    RunData,
-    RunInfo,
-    RunTag,
-)
+from mlctl.tracking.entities import ACTIVE, DELETED, RUN_NAME_TAG, STATUSES, Metric, Page, Param, Run, RunData, RunInfo, RunTag
 from mlctl.tracking.sql_db import Db
 from mlctl.tracking.sql_experiments import now_ms
 
@@ -30,14 +18,26 @@ _SET_LATEST = (
 _ADD_PARAM = "INSERT INTO params (run, key, value) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
 _SET_TAG = "INSERT INTO tags (run, key, value) VALUES (?, ?, ?) ON CONFLICT (run, key) DO UPDATE SET value = excluded.value"
 _INFO = (
-    "SELECT r.id, r.run_id, r.name, r.experiment_id, r.user_id, r.status, r.start_ms, r.end_ms, r.deleted_ms, e.artifact_location "
-    "FROM runs AS r JOIN experiments AS e ON e.id = r.experiment_id "
+    "SELECT r.id, r.run_id, r.name, r.experiment_id, r.user_id, r.status, r.start_ms, r.end_ms, r.deleted_ms, e.artifact_location, "
+    "r.version FROM runs AS r JOIN experiments AS e ON e.id = r.experiment_id "
 )
+_VALUE = "CASE WHEN nan = 1 THEN NULL ELSE value END"
 _HISTORY = (
-    "SELECT CASE WHEN nan = 1 THEN NULL ELSE value END, timestamp_ms, step FROM metrics WHERE run = (SELECT id FROM runs WHERE run_id = ?) "
+    f"SELECT {_VALUE}, timestamp_ms, step FROM metrics WHERE run = (SELECT id FROM runs WHERE run_id = ?) "
     "AND key = (SELECT id FROM keys WHERE name = ?) ORDER BY timestamp_ms, step, value LIMIT ? OFFSET ?"
 )
+_LINKS = "SELECT 1 WHERE EXISTS (SELECT 1 FROM inputs) OR EXISTS (SELECT 1 FROM model_inputs) OR EXISTS (SELECT 1 FROM model_outputs)"
 _NAN = float("nan")
+
+
+class RunDetails(NamedTuple):
+    """A run with all that a server tells of it; ``metrics`` are the latest points, ``version`` goes up with each change."""
+
+    info: RunInfo
+    metrics: List[Metric]
+    params: Dict[str, str]
+    tags: Dict[str, str]
+    version: int
 
 
 class Batch(NamedTuple):
@@ -119,24 +119,35 @@ def log(db: Db, run_id: str, logged: Batch) -> None:
         NotFoundError: there is no such run.
     """
     params = _new_params(db, run_id, logged.params) if logged.params else {}
-    run = _touch(db, run_id)
+    run = touch(db, run_id)
     if logged.points:
         _write_points(db, run, logged)
     if params or logged.tags:
         _write_pairs(db, run, params=params, tags=_with_name(db, run, logged.tags))
 
 
-def _touch(db: Db, run_id: str) -> int:
-    """The number of an active run, whose version is one more now."""
+def touch(db: Db, run_id: str) -> int:
+    """The number of an active run, whose version is one more now.
+
+    Raises:
+        InvalidValueError: the run is deleted.
+        NotFoundError: there is no such run.
+    """
     number = db.runs.get(run_id)
     if number is None or not db.execute(_TOUCH, (number, run_id)).rowcount:
-        number = _active(db, run_id)
+        number = active_number(db, run_id)
         db.execute(_TOUCH, (number, run_id))
         db.remember_run(run_id, number)
     return number
 
 
-def _active(db: Db, run_id: str) -> int:
+def active_number(db: Db, run_id: str) -> int:
+    """The number of an active run.
+
+    Raises:
+        InvalidValueError: the run is deleted.
+        NotFoundError: there is no such run.
+    """
     number, deleted_ms = _row(db, run_id)
     if deleted_ms:
         raise InvalidValueError(f"The run {run_id} is deleted; it cannot be changed.", hint=f"mlctl runs restore {run_id}")
@@ -180,7 +191,7 @@ def _write_pairs(db: Db, run: int, *, params: Dict[str, str], tags: Dict[str, st
 
 def _new_params(db: Db, run_id: str, params: Dict[str, str]) -> Dict[str, str]:
     """Params that the run does not have yet."""
-    run = _active(db, run_id)
+    run = active_number(db, run_id)
     rows = db.execute("SELECT k.name, p.value FROM params AS p JOIN keys AS k ON k.id = p.key WHERE p.run = ?", (run,)).fetchall()
     known = dict(rows)
     for key, value in params.items():
@@ -209,7 +220,7 @@ def update(db: Db, run_id: str, *, status: Optional[str], end_ms: Optional[int],
     if end_ms is not None:
         validation.milliseconds(end_ms, what="end time")
     tags = {RUN_NAME_TAG: validation.tag(RUN_NAME_TAG, run_name)[1]} if run_name else {}
-    run = _touch(db, run_id)
+    run = touch(db, run_id)
     set_end(db, run, code=code, end_ms=end_ms)
     _write_pairs(db, run, params={}, tags=_with_name(db, run, tags))
     return infos(db, [run])[0]
@@ -253,16 +264,16 @@ def delete_tag(db: Db, run_id: str, key: str) -> None:
         InvalidValueError: the run is deleted.
         NotFoundError: there is no such run, or it has no such tag.
     """
-    run = _active(db, run_id)
+    run = active_number(db, run_id)
     row = db.one("SELECT t.key FROM tags AS t JOIN keys AS k ON k.id = t.key WHERE t.run = ? AND k.name = ?", (run, key))
     if row is None:
         raise NotFoundError(f"The run {run_id} has no tag {key!r}.")
-    _touch(db, run_id)
+    touch(db, run_id)
     db.execute("DELETE FROM tags WHERE run = ? AND key = ?", (run, row[0]))
 
 
 def get(db: Db, run_id: str) -> Run:
-    """A run, active or deleted, with its data.
+    """A run, active or deleted, with its data; without inputs and outputs.
 
     Raises:
         NotFoundError: there is no such run.
@@ -311,12 +322,16 @@ def _points(key: str, rows: Iterable[Tuple[Optional[float], int, int]]) -> List[
 
 def infos(db: Db, runs: Sequence[int]) -> List[RunInfo]:
     """Runs without their data, in the order of their numbers."""
+    return [_info(db, row) for row in _info_rows(db, runs)]
+
+
+def _info_rows(db: Db, runs: Sequence[int]) -> List[Tuple[Any, ...]]:
     rows = {row[0]: row for row in db.select_in(_INFO + "WHERE r.id IN ({})", runs)}
-    return [_info(db, rows[run]) for run in runs]
+    return [rows[run] for run in runs]
 
 
 def _info(db: Db, row: Tuple[Any, ...]) -> RunInfo:
-    _, run_id, name, experiment, user_id, code, start_ms, end_ms, deleted_ms, stored = row
+    _, run_id, name, experiment, user_id, code, start_ms, end_ms, deleted_ms, stored, _ = row
     return RunInfo(
         run_id,
         name,
@@ -331,11 +346,23 @@ def _info(db: Db, row: Tuple[Any, ...]) -> RunInfo:
 
 
 def load(db: Db, runs: Sequence[int]) -> List[Run]:
-    """Runs with their data, in the order of their numbers, in a few statements for all of them."""
-    metrics = _by_run(db, "SELECT run, key, CASE WHEN nan = 1 THEN NULL ELSE value END FROM latest WHERE run IN ({})", runs)
-    params = _by_run(db, "SELECT run, key, value FROM params WHERE run IN ({})", runs)
-    tags = _by_run(db, "SELECT run, key, value FROM tags WHERE run IN ({})", runs)
+    """Runs with their data, in the order of their numbers, in a few statements for all of them; without inputs and outputs."""
+    metrics = _by_run(db, f"SELECT run, key, {_VALUE} FROM latest WHERE run IN ({{}})", runs)
+    params, tags = _pairs(db, runs)
     return [Run(info, RunData(metrics[run], params[run], tags[run])) for run, info in zip(runs, infos(db, runs))]  # noqa: B905 -- Python 3.8
+
+
+def details(db: Db, runs: Sequence[int]) -> List[RunDetails]:
+    """As `load`, with the whole of each latest point and with versions."""
+    metrics = _latest(db, runs)
+    params, tags = _pairs(db, runs)
+    return [RunDetails(_info(db, row), metrics[row[0]], params[row[0]], tags[row[0]], row[-1]) for row in _info_rows(db, runs)]
+
+
+def _pairs(db: Db, runs: Sequence[int]) -> Tuple[Dict[int, Dict[str, str]], Dict[int, Dict[str, str]]]:
+    """Params and tags of runs."""
+    params = _by_run(db, "SELECT run, key, value FROM params WHERE run IN ({})", runs)
+    return params, _by_run(db, "SELECT run, key, value FROM tags WHERE run IN ({})", runs)
 
 
 def _by_run(db: Db, sql: str, runs: Sequence[int]) -> Dict[int, Dict[str, Any]]:
@@ -345,3 +372,27 @@ def _by_run(db: Db, sql: str, runs: Sequence[int]) -> Dict[int, Dict[str, Any]]:
     for run, key, value in rows:
         found[run][names[key]] = _NAN if value is None else value
     return found
+
+
+def _latest(db: Db, runs: Sequence[int]) -> Dict[int, List[Metric]]:
+    rows = db.select_in(f"SELECT run, key, {_VALUE}, timestamp_ms, step FROM latest WHERE run IN ({{}})", runs)
+    names = db.names({row[1] for row in rows})
+    found: Dict[int, List[Metric]] = {run: [] for run in runs}
+    for run, key, value, timestamp, step in rows:
+        found[run].append(Metric(names[key], _NAN if value is None else value, timestamp, step))
+    return found
+
+
+def versions(db: Db, run_ids: Sequence[str]) -> Dict[str, int]:
+    """Versions of runs by run id, active or deleted; without those that are not known."""
+    return dict(db.select_in("SELECT run_id, version FROM runs WHERE run_id IN ({})", run_ids))
+
+
+def versions_of(db: Db, runs: Sequence[int]) -> Dict[int, int]:
+    """Versions of runs by their numbers, as a search finds them."""
+    return dict(db.select_in("SELECT id, version FROM runs WHERE id IN ({})", runs))
+
+
+def any_links(db: Db) -> bool:
+    """Whether any run of the store has inputs or outputs: if none has, nobody needs `sql_datasets`."""
+    return db.one(_LINKS, ()) is not None

@@ -8,7 +8,7 @@ of tables; for PostgreSQL it means nothing more than ``JOIN``.
 
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
-from mlctl.tracking.entities import ACTIVE_ONLY, DELETED_ONLY, RUN_NAME_TAG, STATUSES
+from mlctl.tracking.entities import ACTIVE_ONLY, CONTEXT_TAG, DELETED_ONLY, RUN_NAME_TAG, STATUSES
 from mlctl.tracking.schema import VALUE_PREFIX
 from mlctl.tracking.sql_db import Db
 
@@ -22,6 +22,9 @@ Values = Tuple[Any, ...]
 
 _KEY = "(SELECT id FROM keys WHERE name = ?)"
 _TABLES = {"metric": "latest", "param": "params", "tag": "tags"}
+_DATASET = "SELECT 1 FROM inputs AS i JOIN datasets AS d ON d.id = i.dataset WHERE i.run = r.id AND"
+_DATASET_CONTEXT = "SELECT 1 FROM input_tags AS t WHERE t.run = r.id AND t.key = ? AND"
+_DATASET_RUNS = "(SELECT DISTINCT d.name AS name, i.run AS run FROM datasets AS d JOIN inputs AS i ON i.dataset = d.id)"
 _OPERATORS = {"!=": "<>"}
 _STATUS = f"CASE r.status {' '.join(f'WHEN {number} THEN {name!r}' for number, name in enumerate(STATUSES, 1))} END"
 _ARTIFACTS = (
@@ -133,12 +136,19 @@ def _metric_test(part: "Comparison") -> Sql:
 
 def _run_test(part: "Comparison", folder: str) -> Sql:
     if part.entity == "dataset":
-        return Sql("1 = 0")  # no run has datasets yet
+        return _dataset_test(part)
     if part.entity == "attribute" and part.key == "run_name":
         part = part._replace(entity="tag", key=RUN_NAME_TAG)
     if part.entity == "attribute":
         return _test(_RUN_COLUMNS[part.key], part, (folder,) if part.key == "artifact_uri" else ())
     return _exists(f"SELECT 1 FROM {_TABLES[part.entity]} AS c WHERE c.run = r.id AND c.key = {_KEY}", part, "c.value")
+
+
+def _dataset_test(part: "Comparison") -> Sql:
+    """Whether one of the run's datasets passes: each comparison by itself, so that two may be met by two datasets, as in MLflow."""
+    is_context = part.key == "context"
+    test = _test("t.value" if is_context else f"d.{part.key}", part, (CONTEXT_TAG,) if is_context else ())
+    return Sql(f"EXISTS ({_DATASET_CONTEXT if is_context else _DATASET} {test.text})", test.values)
 
 
 def value_prefix(value: str) -> str:
@@ -151,6 +161,8 @@ def _start(part: "Comparison") -> Optional[Start]:
     if part.entity == "metric" and part.operator != "!=":
         test = _metric_test(part)
         return Start("latest", Sql(f"c.key = {_KEY} AND {test.text}", (part.key, *test.values)))
+    if (part.entity, part.key, part.operator) == ("dataset", "name", "="):
+        return Start(_DATASET_RUNS, Sql("c.name = ?", (part.value,)))
     if part.entity == "attribute" and part.key == "run_name":
         part = part._replace(entity="tag", key=RUN_NAME_TAG)
     if part.operator != "=" or part.entity not in _TABLES:

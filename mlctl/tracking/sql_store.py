@@ -4,15 +4,31 @@ from typing import ContextManager, List, Optional, Sequence, Tuple
 
 from mlctl.errors import StoreError
 from mlctl.tracking import sql_experiments, sql_owners, sql_runs, validation
-from mlctl.tracking.entities import ACTIVE_ONLY, Experiment, ExperimentTag, Metric, Owner, Page, Param, Run, RunInfo, RunTag
+from mlctl.tracking.entities import (
+    ACTIVE_ONLY,
+    DatasetInput,
+    DatasetSummary,
+    Experiment,
+    ExperimentTag,
+    LoggedModelInput,
+    LoggedModelOutput,
+    Metric,
+    Owner,
+    Page,
+    Param,
+    Run,
+    RunInfo,
+    RunTag,
+)
 from mlctl.tracking.sql_db import Db
 from mlctl.tracking.sql_experiments import now_ms
 
 
 class SqlStore:
-    """A tracking store in a database. A subclass says what a transaction is."""
+    """A tracking store in a database. A subclass says what a transaction is, and in which ``folder`` it keeps artifacts."""
 
     uri: str
+    folder: str
     read_only: bool = False
 
     def transaction(self) -> ContextManager[Db]:
@@ -24,6 +40,14 @@ class SqlStore:
             StoreError: the store cannot be written; what was done in the transaction is undone.
         """
         raise NotImplementedError
+
+    def reading(self) -> ContextManager[Db]:
+        """One view of the database for many questions.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        return self._reading()
 
     def _reading(self) -> ContextManager[Db]:
         """One call's view of the database, or the transaction that this thread has open."""
@@ -142,7 +166,15 @@ class SqlStore:
     def get_run(self, run_id: str) -> Run:
         """A run, active or deleted; NotFoundError if there is none."""
         with self._reading() as db:
-            return sql_runs.get(db, run_id)
+            return self._load(db, [sql_runs.number_of(db, run_id)])[0]
+
+    def _load(self, db: Db, numbers: Sequence[int]) -> List[Run]:
+        runs = sql_runs.load(db, numbers)
+        if not sql_runs.any_links(db):
+            return runs
+        from mlctl.tracking import sql_datasets
+
+        return sql_datasets.completed(db, numbers, runs)
 
     def run_ids_with_prefix(self, prefix: str, *, limit: int = 10) -> List[str]:
         """Ids that start with a text, active or deleted."""
@@ -177,6 +209,27 @@ class SqlStore:
         with self._writing() as db:
             sql_runs.delete_tag(db, run_id, key)
 
+    def log_inputs(self, run_id: str, *, datasets: Sequence[DatasetInput] = (), models: Sequence[LoggedModelInput] = ()) -> None:
+        """Link datasets and models to an active run as its inputs; see `mlctl.tracking.sql_datasets.log_inputs`."""
+        from mlctl.tracking import sql_datasets
+
+        with self._writing() as db:
+            sql_datasets.log_inputs(db, run_id, datasets=datasets, models=models)
+
+    def log_outputs(self, run_id: str, models: Sequence[LoggedModelOutput]) -> None:
+        """Link models to an active run as its outputs."""
+        from mlctl.tracking import sql_datasets
+
+        with self._writing() as db:
+            sql_datasets.log_outputs(db, run_id, models)
+
+    def search_datasets(self, experiment_ids: Sequence[str]) -> List[DatasetSummary]:
+        """Datasets of some experiments, and the contexts in which runs used them."""
+        from mlctl.tracking import sql_datasets
+
+        with self._reading() as db:
+            return sql_datasets.search_datasets(db, experiment_ids)
+
     def metric_history(self, run_id: str, key: str, *, max_results: Optional[int] = None, page_token: Optional[str] = None) -> Page[Metric]:
         """Points of a metric by timestamp, step and value; nothing for a run or key that is not known."""
         with self._reading() as db:
@@ -202,7 +255,7 @@ class SqlStore:
             search = RunSearch(db, experiment_ids=numbers, filter_string=filter_string, order_by=order_by, view=stage)
             found = search.page(limit=size + 1, offset=offset)
             token = validation.page_token(offset + size) if len(found) > size else None
-            return Page(sql_runs.load(db, found[:size]), token)
+            return Page(self._load(db, found[:size]), token)
 
     def set_owner(self, run_id: str, owner: Owner) -> None:
         """Make a process the owner of a run."""

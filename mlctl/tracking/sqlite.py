@@ -133,6 +133,7 @@ class SqliteStore(SqlStore):
 
     def __init__(self, path: str, *, create: bool = True) -> None:
         self.path = path
+        self.folder = os.path.dirname(path)  # noqa: PTH120
         self.uri = f"sqlite:///{path}"
         self._busy_s = settings.number("busy_timeout_s")
         if create and not os.path.exists(path):  # noqa: PTH110 -- a bare stat on the start-up path
@@ -290,7 +291,7 @@ class SqliteStore(SqlStore):
 
     def _open(self) -> _Handle:
         with self._opening:
-            handle = _Handle(self._connect(), os.path.dirname(self.path))  # noqa: PTH120
+            handle = _Handle(self._connect(), self.folder)
             self._local.handle = handle
             self._handles.add(handle)
             return handle

@@ -6,8 +6,11 @@ import time
 from mlctl import process, settings
 from mlctl.errors import InvalidValueError
 from mlctl.tracking import owners
-from mlctl.tracking.entities import TERMINAL
+from mlctl.tracking.entities import STATUSES, TERMINAL
 from mlctl.tracking.store import TrackingStore
+
+STOPPED = "stopped by `mlctl runs stop`"
+"""Why such a run is KILLED."""
 
 _POLL_S = 0.05
 _MARGIN_S = 5.0
@@ -29,12 +32,22 @@ def request(store: TrackingStore, run_id: str) -> None:
         process.send(signal.SIGTERM, pids=[owner.pid])
 
 
+def is_requested(store: TrackingStore, run_id: str) -> bool:
+    """Whether somebody asked for a run to be ended."""
+    return any(owner.stop_requested for _, owner in store.owners([run_id]))
+
+
+def is_over(store: TrackingStore, run_id: str) -> bool:
+    """Whether a run has ended: its status says so, and nobody answers for it any more (a script may end its run and go on working)."""
+    owners.settle(store, now_ms=int(time.time() * 1000))
+    return not store.owners([run_id]) and store.get_run(run_id).info.status in TERMINAL
+
+
 def wait(store: TrackingStore, run_id: str) -> str:
-    """Wait until a run has ended, at most as long as ending it may take; returns its status."""
+    """Wait until a run has ended, at most as long as ending it may take; returns its status, RUNNING where it has not."""
     deadline = time.monotonic() + settings.number("interrupt_grace_s") + settings.number("terminate_grace_s") + _MARGIN_S
-    while True:
-        owners.settle(store, now_ms=int(time.time() * 1000))
-        status = store.get_run(run_id).info.status
-        if status in TERMINAL or time.monotonic() > deadline:
-            return status
+    while not is_over(store, run_id):
+        if time.monotonic() > deadline:
+            return STATUSES[0]
         time.sleep(_POLL_S)
+    return store.get_run(run_id).info.status

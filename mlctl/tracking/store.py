@@ -6,7 +6,22 @@ store itself cannot do its work. Every call that returns has been committed: it 
 
 from typing import List, Optional, Protocol, Sequence, Tuple
 
-from mlctl.tracking.entities import ACTIVE_ONLY, Experiment, ExperimentTag, Metric, Owner, Page, Param, Run, RunInfo, RunTag
+from mlctl.tracking.entities import (
+    ACTIVE_ONLY,
+    DatasetInput,
+    DatasetSummary,
+    Experiment,
+    ExperimentTag,
+    LoggedModelInput,
+    LoggedModelOutput,
+    Metric,
+    Owner,
+    Page,
+    Param,
+    Run,
+    RunInfo,
+    RunTag,
+)
 
 
 class ExperimentStore(Protocol):
@@ -57,6 +72,12 @@ class RunStore(Protocol):
         self, run_id: str, *, metrics: Sequence[Metric] = (), params: Sequence[Param] = (), tags: Sequence[RunTag] = ()
     ) -> None: ...
     def delete_tag(self, run_id: str, key: str) -> None: ...
+    def log_inputs(self, run_id: str, *, datasets: Sequence[DatasetInput] = (), models: Sequence[LoggedModelInput] = ()) -> None: ...
+    def log_outputs(self, run_id: str, models: Sequence[LoggedModelOutput]) -> None: ...
+    def search_datasets(self, experiment_ids: Sequence[str]) -> List[DatasetSummary]:
+        """Datasets of 1 to 20 experiments with the contexts in which runs used them, at most 1000 rows."""
+        ...
+
     def metric_history(
         self, run_id: str, key: str, *, max_results: Optional[int] = None, page_token: Optional[str] = None
     ) -> Page[Metric]: ...

@@ -16,7 +16,15 @@ TAG_LENGTH = 8000
 EXPERIMENT_NAME_LENGTH = 500
 EXPERIMENT_TAG_LENGTH = 20000
 LOCATION_LENGTH = 2048
+INPUT_TAG_KEY_LENGTH = 255
+INPUT_TAG_LENGTH = 500
+DATASET_LENGTHS = {"name": 500, "digest": 36, "source_type": 500, "source": 65535, "schema": 1048575, "profile": 16777215}
+MODEL_ID_LENGTH = 500
 PAGE_SIZE = 50000
+BULK_RUNS = 100
+BULK_POINTS = 25000
+SAMPLED_POINTS = 2500
+DATASET_EXPERIMENTS = 20
 BATCH_LIMITS = (("metrics", 1000), ("params", 100), ("tags", 100))
 BATCH_TOTAL = 1000
 INT64 = 2**63 - 1
@@ -143,10 +151,67 @@ def experiment_tag(name: Any, value: Any) -> Tuple[str, str]:
     return key(name, what="tag"), text
 
 
+def dataset_field(field: str, value: Any) -> str:
+    """An attribute of a dataset; a schema or profile that is None is stored as an empty text.
+
+    Raises:
+        InvalidValueError: it is not text, or too long (it is never cut).
+    """
+    optional = field in ("schema", "profile")
+    return _short_text("" if optional and value is None else value, f"dataset {field}", DATASET_LENGTHS[field])
+
+
+def input_tag(name: Any, value: Any) -> Tuple[str, str]:
+    """Key and value of a dataset's tag in a run. MLflow takes any text as the key.
+
+    Raises:
+        InvalidValueError: one of them is not text, or too long (it is never cut).
+    """
+    key_text = _short_text(name, "key of a dataset's tag", INPUT_TAG_KEY_LENGTH)
+    return key_text, _short_text(value, f"value of the dataset's tag {key_text!r}", INPUT_TAG_LENGTH)
+
+
+def model_id(text: Any) -> str:
+    """The id of a logged model; whether there is such a model is not asked.
+
+    Raises:
+        InvalidValueError: it is not a text of 1 to 500 characters.
+    """
+    if not text:
+        raise InvalidValueError(f"The model id is {text!r}.", hint="A model id is a text such as m-0123456789abcdef0123456789abcdef.")
+    return _short_text(text, "model id", MODEL_ID_LENGTH)
+
+
+def step(value: Any, *, what: str) -> int:
+    """A step, negative ones too.
+
+    Raises:
+        InvalidValueError: it is not an integer of 64 bits.
+    """
+    return _integer(value, what, least=-INT64 - 1)
+
+
+def _short_text(value: Any, what: str, most: int) -> str:
+    text = _text(value, what)
+    if len(text) > most:
+        raise InvalidValueError(f"The {what} has {len(text)} characters; {most} are allowed.")
+    return text
+
+
 def _text(value: Any, what: str) -> str:
     if not isinstance(value, str):
         raise InvalidValueError(f"The {what} is {value!r}, not text.")
+    if not value.isascii():
+        _check_unicode(value, what)
     return value
+
+
+def _check_unicode(text: str, what: str) -> None:
+    """Refuse a lone surrogate here: the database would refuse it in the middle of a call's writes."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise InvalidValueError(f"The {what} has a character that is no Unicode: {text[error.start]!r}.") from None
 
 
 def experiment_name(name: Any) -> str:

@@ -17,8 +17,8 @@ from pathlib import Path
 import pytest
 
 from mlctl.errors import InvalidValueError, NotFoundError, StoreError
-from mlctl.tracking import schema, sql_runs, sqlite_file
-from mlctl.tracking.entities import Metric, Param, RunTag
+from mlctl.tracking import schema, sql_datasets, sql_runs, sqlite_file
+from mlctl.tracking.entities import Dataset, DatasetInput, Metric, Param, RunTag
 from mlctl.tracking.sql_search import RunSearch
 from mlctl.tracking.sqlite import SqliteStore
 
@@ -542,10 +542,29 @@ class TestReadOnly:
             subprocess.run(["umount", mounted], check=True)
 
 
+def _make_version_1(path):
+    """A store as version 1 had it, with a run; made with SQL only."""
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        for statement in schema.statements(schema.MIGRATIONS[0], schema.SQLITE):
+            connection.execute(statement)
+        connection.execute(f"PRAGMA application_id = {schema.APPLICATION_ID}")
+        connection.execute("PRAGMA user_version = 1")
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute(schema.FIRST_ROWS, (5, 5))
+        connection.execute("INSERT INTO runs (run_id, experiment_id, name, user_id, status, start_ms) VALUES ('r1', 0, 'old', 'ada', 3, 7)")
+        connection.execute("INSERT INTO keys (name) VALUES ('alpha'), ('rmse')")
+        connection.execute("INSERT INTO params VALUES (1, 1, '0.5')")
+        connection.execute("INSERT INTO metrics VALUES (1, 2, 1, 0, 0.9, 0), (1, 2, 2, 1, 0.7, 0)")
+        connection.execute("INSERT INTO latest VALUES (1, 2, 1, 2, 0.7, 0)")
+        connection.commit()
+
+
 class TestMigrations:
     """Numbered steps, each recorded in the transaction that makes it."""
 
-    STEPS = (schema.Migration(2, ("CREATE TABLE extra (id {id}, run BIGINT)", "CREATE INDEX extra_run ON extra (run)")),)
+    NEXT = schema.MIGRATIONS[-1].version + 1
+    STEPS = (schema.Migration(NEXT, ("CREATE TABLE extra (id {id}, run BIGINT)", "CREATE INDEX extra_run ON extra (run)")),)
 
     def test_an_old_store_is_brought_up_to_date_once(self, store, path, monkeypatch):
         store.create_run("0", run_name="before")
@@ -567,18 +586,55 @@ class TestMigrations:
             thread.join()
         assert failed == []
         with contextlib.closing(sqlite3.connect(path)) as connection:
-            assert connection.execute("PRAGMA user_version").fetchone() == (2,)
+            assert connection.execute("PRAGMA user_version").fetchone() == (self.NEXT,)
             assert connection.execute("SELECT count(*) FROM extra").fetchone() == (8,)
             assert connection.execute("SELECT name FROM runs").fetchall() == [("before",)]
 
     def test_a_step_that_fails_leaves_nothing(self, store, path, monkeypatch):
         store.close()
-        monkeypatch.setattr(schema, "MIGRATIONS", [*schema.MIGRATIONS, *self.STEPS, schema.Migration(3, ("CREATE TABLE runs (x)",))])
+        monkeypatch.setattr(
+            schema, "MIGRATIONS", [*schema.MIGRATIONS, *self.STEPS, schema.Migration(self.NEXT + 1, ("CREATE TABLE runs (x)",))]
+        )
         with pytest.raises(StoreError, match="runs already exists"):
             SqliteStore(path)
         with contextlib.closing(sqlite3.connect(path)) as connection:
-            assert connection.execute("PRAGMA user_version").fetchone() == (1,)
+            assert connection.execute("PRAGMA user_version").fetchone() == (self.NEXT - 1,)
             assert connection.execute("SELECT name FROM sqlite_master WHERE name = 'extra'").fetchall() == []
+
+    def test_a_store_of_version_1(self, path):
+        """As the first mlctl made it, with what it had logged; eight threads find it at once."""
+        _make_version_1(path)
+        failed = []
+
+        def use(number):
+            try:
+                with contextlib.closing(SqliteStore(path)) as found:
+                    found.log_inputs("r1", datasets=[DatasetInput(Dataset(f"set {number}", "d", "local", "{}"))])
+            except Exception as error:  # noqa: BLE001 -- told by the assertion below
+                failed.append(error)
+
+        threads = [threading.Thread(target=use, args=(number,)) for number in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert failed == []
+        with contextlib.closing(SqliteStore(path)) as found:
+            run = found.get_run("r1")
+            assert (run.info.run_name, run.data.params, run.data.metrics) == ("old", {"alpha": "0.5"}, {"rmse": 0.7})
+            assert found.metric_history("r1", "rmse") == [Metric("rmse", 0.9, 1, 0), Metric("rmse", 0.7, 2, 1)]
+            assert {item.dataset.name for item in run.inputs.dataset_inputs} == {f"set {number}" for number in range(8)}
+            assert [item.info.run_id for item in found.search_runs(["0"], filter_string="datasets.name = 'set 3'")] == ["r1"]
+        with contextlib.closing(sqlite3.connect(path)) as connection:
+            assert connection.execute("PRAGMA user_version").fetchone() == (schema.MIGRATIONS[-1].version,)
+
+    def test_an_old_store_has_the_tables_of_a_new_one(self, store, place):
+        old = str(place / "old.db")
+        _make_version_1(old)
+        SqliteStore(old).close()
+        sql = "SELECT type, name, sql FROM sqlite_master ORDER BY type, name"
+        with contextlib.closing(sqlite3.connect(old)) as one, contextlib.closing(sqlite3.connect(store.path)) as other:
+            assert one.execute(sql).fetchall() == other.execute(sql).fetchall()
 
     def test_numbers_go_up(self):
         numbers = [migration.version for migration in schema.MIGRATIONS]
@@ -604,6 +660,7 @@ class TestPlans:
         for number in range(40):
             run = store.create_run("0", params=[Param("common", "x"), Param("rare", str(number))])
             store.log_batch(run.info.run_id, metrics=[Metric("rmse", float(number), 1)])
+            store.log_inputs(run.info.run_id, datasets=[DatasetInput(Dataset(f"set {number}", "d", "local", "{}"))])
 
         def explain(text="", *order):
             plans = []
@@ -640,6 +697,29 @@ class TestPlans:
 
     def test_rare_metric(self, plan):
         assert "latest_value (key=? AND nan=? AND value<?)" in plan("metrics.rmse < 1")[-1]
+
+    def test_rare_dataset(self, plan):
+        *_, count, search = plan("datasets.name = 'set 7'", "metrics.rmse")
+        for statement in (count, search):
+            assert "datasets_name (name=?)" in statement
+            assert "inputs_dataset (dataset=?)" in statement
+        assert "SCAN d" not in search
+        assert "SEARCH r USING INTEGER PRIMARY KEY" in search
+
+    def test_inputs_of_runs(self, store):
+        questions = []
+        store.log_inputs(store.create_run("0").info.run_id, datasets=[DatasetInput(Dataset("a", "b", "local", "{}"))])
+        with store.transaction() as db:
+            execute = db.execute
+            db.execute = lambda sql, values: questions.append((sql, values)) or execute(sql, values)
+            try:
+                sql_datasets.inputs_of(db, [1])
+                sql_datasets.outputs_of(db, [1])
+            finally:
+                db.execute = execute
+            plans = [row[3] for sql, values in questions for row in db.execute(f"EXPLAIN QUERY PLAN {sql}", values)]
+        assert len(questions) == 5
+        assert not [step for step in plans if step.startswith("SCAN") or "TEMP B-TREE" in step]
 
     def test_history(self, store):
         with store.transaction() as db:

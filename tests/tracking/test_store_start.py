@@ -40,7 +40,8 @@ EVERYTHING = """
 import os, sys
 sys.path.insert(0, sys.argv[2])
 from mlctl.tracking import owners
-from mlctl.tracking.entities import Metric, Param, RunTag
+from mlctl.tracking import sql_history, sql_runs
+from mlctl.tracking.entities import Dataset, DatasetInput, InputTag, LoggedModelInput, LoggedModelOutput, Metric, Param, RunTag
 from mlctl.tracking.opening import open_store
 
 store = open_store(sys.argv[1])
@@ -56,6 +57,17 @@ found = store.search_runs([number], filter_string="metrics.m > 8 AND params.p = 
 assert [run.data.metrics for run in found] == [{"m": 9.0}]
 assert [item.name for item in store.search_experiments(filter_string="name LIKE 'o%'")] == ["old"]
 assert len(store.metric_history(run.info.run_id, "m", max_results=5)) == 5
+dataset = DatasetInput(Dataset("iris", "d", "local", "{}"), (InputTag("mlflow.data.context", "train"),))
+store.log_inputs(run.info.run_id, datasets=[dataset], models=[LoggedModelInput("m-1")])
+store.log_outputs(run.info.run_id, [LoggedModelOutput("m-2", 3)])
+(found,) = store.search_runs([number], filter_string="datasets.name = 'iris' AND datasets.context LIKE 'tr%'")
+assert found == store.get_run(run.info.run_id) and found.inputs.dataset_inputs == (dataset,)
+assert [item.context for item in store.search_datasets([number])] == ["train"]
+with store.reading() as db:
+    assert len(sql_history.sampled_history(db, run.info.run_id, "m", max_results=4)) == 4
+    assert len(sql_history.histories(db, [run.info.run_id], "m")[0][1]) == 10
+    numbers = [sql_runs.number_of(db, run.info.run_id)]
+    assert sql_runs.details(db, numbers)[0].version == sql_runs.versions(db, [run.info.run_id])[run.info.run_id]
 assert owners.settle(store, now_ms=1) == []
 assert store.finish_run(run.info.run_id, status="FINISHED", end_time=1, only_owner=owners.current())
 store.close()

@@ -1,0 +1,193 @@
+"""Entities as MLflow's REST API writes them, and back: each entity's JSON once, for server and client.
+
+A field that is unset, and a list that is empty, is left out; what is set stays, also a zero or an empty text. Numbers of 64 bits are JSON
+numbers. NaN is the text ``"NaN"``; an infinite value is the largest finite one, as MLflow's SQL stores keep it.
+"""
+
+import math
+import sys
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Union
+
+from mlctl.tracking.entities import (
+    Dataset,
+    DatasetInput,
+    DatasetSummary,
+    Experiment,
+    InputTag,
+    LoggedModelInput,
+    LoggedModelOutput,
+    Metric,
+    Run,
+    RunData,
+    RunInfo,
+    RunInputs,
+    RunOutputs,
+)
+
+Json = Dict[str, Any]
+
+PROXY = "mlflow-artifacts:/"
+"""Where a client of a server finds artifacts that the store keeps in its own folder."""
+
+_MOST = sys.float_info.max
+
+
+def finite(value: float) -> float:
+    """A value with infinities cut to the largest finite number; NaN stays."""
+    return math.copysign(_MOST, value) if math.isinf(value) else value
+
+
+def number(value: float) -> Union[float, str]:
+    """A metric's value as JSON can hold it."""
+    return "NaN" if math.isnan(value) else finite(value)
+
+
+def location(uri: str, folder: str) -> str:
+    """An artifact address as a client is told it: below the store's ``folder`` it goes through the server, elsewhere it is unchanged."""
+    own = f"{folder}/artifacts/"
+    return PROXY + uri[len(own) :] if uri.startswith(own) else uri
+
+
+def pairs(found: Mapping[str, str]) -> List[Json]:
+    """Params or tags as a list of keys and values."""
+    return [{"key": key, "value": value} for key, value in found.items()]
+
+
+def _filled(**fields: Any) -> Json:
+    """The fields that are set: neither None nor an empty list."""
+    return {name: value for name, value in fields.items() if value is not None and value != []}
+
+
+def experiment(found: Experiment, *, folder: str) -> Json:
+    """An experiment."""
+    return _filled(
+        experiment_id=found.experiment_id,
+        name=found.name,
+        artifact_location=location(found.artifact_location, folder),
+        lifecycle_stage=found.lifecycle_stage,
+        last_update_time=found.last_update_time,
+        creation_time=found.creation_time,
+        tags=pairs(found.tags),
+        workspace="default",
+    )
+
+
+def metric(found: Metric) -> Json:
+    """One point of a metric."""
+    return {"key": found.key, "value": number(found.value), "timestamp": found.timestamp, "step": found.step}
+
+
+def run_info(found: RunInfo, *, folder: str) -> Json:
+    """A run without its data."""
+    return _filled(
+        run_id=found.run_id,
+        run_uuid=found.run_id,
+        run_name=found.run_name,
+        experiment_id=found.experiment_id,
+        user_id=found.user_id,
+        status=found.status,
+        start_time=found.start_time,
+        end_time=found.end_time,
+        artifact_uri=location(found.artifact_uri, folder),
+        lifecycle_stage=found.lifecycle_stage,
+    )
+
+
+def run_data(metrics: Sequence[Metric], *, params: Mapping[str, str], tags: Mapping[str, str]) -> Json:
+    """A run's data; ``metrics`` has the latest point of each key."""
+    return _filled(metrics=[metric(point) for point in metrics], params=pairs(params), tags=pairs(tags))
+
+
+def run_inputs(found: RunInputs) -> Json:
+    """What a run used."""
+    return _filled(
+        dataset_inputs=[_dataset_input(item) for item in found.dataset_inputs],
+        model_inputs=[{"model_id": item.model_id} for item in found.model_inputs],
+    )
+
+
+def _dataset_input(found: DatasetInput) -> Json:
+    return _filled(tags=[{"key": tag.key, "value": tag.value} for tag in found.tags], dataset=_filled(**dict(found.dataset)))
+
+
+def run_outputs(found: RunOutputs) -> Json:
+    """What a run made."""
+    return _filled(model_outputs=[{"model_id": item.model_id, "step": item.step} for item in found.model_outputs])
+
+
+def dataset_summary(found: DatasetSummary) -> Json:
+    """A dataset of an experiment."""
+    return _filled(**dict(found))
+
+
+# ── back ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _by_key(found: Json, name: str) -> Dict[str, str]:
+    return {item["key"]: item.get("value", "") for item in found.get(name, [])}
+
+
+def _optional_int(value: Any) -> Optional[int]:
+    return None if value is None else int(value)
+
+
+def experiment_from(found: Json) -> Experiment:
+    """The experiment that `experiment` wrote."""
+    return Experiment(
+        experiment_id=found["experiment_id"],
+        name=found["name"],
+        artifact_location=found.get("artifact_location", ""),
+        lifecycle_stage=found.get("lifecycle_stage", "active"),
+        tags=_by_key(found, "tags"),
+        creation_time=_optional_int(found.get("creation_time")),
+        last_update_time=_optional_int(found.get("last_update_time")),
+    )
+
+
+def metric_from(found: Json) -> Metric:
+    """The point that `metric` wrote."""
+    return Metric(found["key"], float(found["value"]), int(found["timestamp"]), int(found.get("step", 0)))
+
+
+def run_info_from(found: Json) -> RunInfo:
+    """The run that `run_info` wrote."""
+    return RunInfo(
+        run_id=found["run_id"],
+        run_name=found.get("run_name", ""),
+        experiment_id=found["experiment_id"],
+        user_id=found.get("user_id", ""),
+        status=found["status"],
+        start_time=int(found.get("start_time", 0)),
+        end_time=_optional_int(found.get("end_time")),
+        artifact_uri=found.get("artifact_uri", ""),
+        lifecycle_stage=found.get("lifecycle_stage", "active"),
+    )
+
+
+def run_inputs_from(found: Json) -> RunInputs:
+    """What `run_inputs` wrote."""
+    models = tuple([LoggedModelInput(item["model_id"]) for item in found.get("model_inputs", [])])
+    return RunInputs(tuple([dataset_input_from(item) for item in found.get("dataset_inputs", [])]), models)
+
+
+def dataset_input_from(found: Json) -> DatasetInput:
+    """A dataset as an input of a run."""
+    dataset = found.get("dataset", {})
+    names = ("name", "digest", "source_type", "source")
+    tags = tuple([InputTag(key, value) for key, value in _by_key(found, "tags").items()])
+    texts = {name: dataset.get(name, "") for name in names}
+    return DatasetInput(Dataset(**texts, schema=dataset.get("schema"), profile=dataset.get("profile")), tags)
+
+
+def run_outputs_from(found: Json) -> RunOutputs:
+    """What `run_outputs` wrote."""
+    return RunOutputs(tuple([LoggedModelOutput(item["model_id"], int(item.get("step", 0))) for item in found.get("model_outputs", [])]))
+
+
+def run_from(found: Json) -> Run:
+    """A run with its data, inputs and outputs."""
+    data = found.get("data", {})
+    metrics = {point.key: point.value for point in map(metric_from, data.get("metrics", []))}
+    logged = RunData(metrics, _by_key(data, "params"), _by_key(data, "tags"))
+    inputs, outputs = run_inputs_from(found.get("inputs", {})), run_outputs_from(found.get("outputs", {}))
+    return Run(run_info_from(found["info"]), logged, inputs, outputs)
