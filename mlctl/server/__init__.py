@@ -1,0 +1,1 @@
+"""The REST server that MLflow clients talk to."""

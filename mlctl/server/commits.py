@@ -1,0 +1,69 @@
+"""Group commit: the writes that arrive in one tick of the event loop share one transaction, and are answered after its commit."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from mlctl.errors import MlctlError
+from mlctl.tracking.sql_db import Db
+
+if TYPE_CHECKING:
+    from mlctl.tracking.sql_store import SqlStore
+
+Work = Callable[[Db], bytes]
+"""What a request does inside a transaction; returns the JSON of its answer. It may be done twice, if the first was undone."""
+
+_Outcome = bytes | BaseException
+
+
+class Commits:
+    """The writes of one event loop on one store."""
+
+    def __init__(self, store: SqlStore) -> None:
+        self._store = store
+        self._waiting: list[tuple[Work, asyncio.Future[bytes]]] = []
+        self._working = False  # else the transaction is beginning or committing: what fails then, fails for all
+
+    def run(self, work: Work) -> asyncio.Future[bytes]:
+        """Do a piece of work at the end of this tick; the answer comes when it is committed."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[bytes] = loop.create_future()
+        self._waiting.append((work, future))
+        if len(self._waiting) == 1:
+            loop.call_soon(self._commit)
+        return future
+
+    def _commit(self) -> None:
+        jobs, self._waiting = self._waiting, []
+        outcomes = self._outcomes([work for work, _ in jobs])
+        for (_, future), outcome in zip(jobs, outcomes, strict=True):
+            if future.done():
+                continue
+            if isinstance(outcome, bytes):
+                future.set_result(outcome)
+            else:
+                future.set_exception(outcome)
+
+    def _outcomes(self, works: list[Work]) -> list[_Outcome]:
+        """All works in one transaction; where one of them broke it, each in its own."""
+        try:
+            return self._together(works)
+        except Exception as error:  # noqa: BLE001 -- whatever went wrong, every request must get its answer
+            if len(works) == 1 or not self._working:
+                return [error] * len(works)
+            return [self._outcomes([work])[0] for work in works]
+
+    def _together(self, works: list[Work]) -> list[_Outcome]:
+        outcomes: list[_Outcome] = []
+        self._working = False
+        with self._store.transaction() as db:
+            self._working = True
+            for work in works:
+                try:
+                    outcomes.append(work(db))
+                except MlctlError as error:  # a caller's mistake, found before anything was written
+                    outcomes.append(error)
+            self._working = False
+        return outcomes

@@ -1,0 +1,94 @@
+"""The table of routes. Routing, the guard's test and the OpenAPI document all read it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable  # noqa: TC003 -- a NamedTuple's annotation
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from mlctl.server import requests as r
+from mlctl.server import tracking
+from mlctl.server.tracking import Tracking
+
+if TYPE_CHECKING:
+    from mlctl.server.commits import Work
+    from mlctl.tracking.sql_db import Db
+
+ROOTS = ("/api/2.0/mlflow/", "/ajax-api/2.0/mlflow/")
+UI_ROOT = ROOTS[1:]
+V3_ROOTS = ("/api/3.0/mlflow/", "/ajax-api/3.0/mlflow/")
+
+LATER = re.compile(r"/(ajax-)?api/2\.0/mlflow/(logged-models|registered-models|model-versions)(/|\Z)")
+"""Routes of models and their registry, which this version does not have."""
+
+ARTIFACTS = re.compile(
+    r"/(ajax-)?api/2\.0/(mlflow-artifacts/|mlflow/(artifacts/|get-artifact\Z|upload-artifact\Z))|/get-artifact\Z",
+)
+"""Routes whose bodies are files; `mlctl.server.artifacts` answers them."""
+
+
+class Route(NamedTuple):
+    """One row: where, what is sent, and what is done.
+
+    ``writes`` puts the work into a transaction that commits; ``heavy`` says whether this request's work is for the thread of heavy reads.
+    """
+
+    method: str
+    name: str
+    request: type[r.Body]
+    handler: Callable[[Tracking, Any], Work]
+    writes: bool = False
+    heavy: Callable[[Db, Any], bool] | None = None
+    roots: tuple[str, ...] = ROOTS
+    documented: bool = True
+
+    def paths(self) -> list[str]:
+        """Every path of the route."""
+        return [root + self.name for root in self.roots]
+
+
+def _read(name: str, request: type[r.Body], handler: Callable[[Tracking, Any], Work], **more: Any) -> Route:
+    return Route("GET", name, request, handler, **more)
+
+
+def _write(name: str, request: type[r.Body], handler: Callable[[Tracking, Any], Work]) -> Route:
+    return Route("POST", name, request, handler, writes=True)
+
+
+def _search(name: str, request: type[r.Body], handler: Callable[[Tracking, Any], Work], **more: Any) -> Route:
+    return Route("POST", name, request, handler, **more)
+
+
+ROUTES: tuple[Route, ...] = (
+    _write("experiments/create", r.CreateExperiment, Tracking.create_experiment),
+    _read("experiments/get", r.OfExperiment, Tracking.get_experiment),
+    _read("experiments/get-by-name", r.ExperimentByName, Tracking.get_experiment_by_name),
+    _search("experiments/search", r.SearchExperiments, Tracking.search_experiments),
+    _read("experiments/search", r.SearchExperiments, Tracking.search_experiments),
+    _write("experiments/update", r.UpdateExperiment, Tracking.update_experiment),
+    _write("experiments/delete", r.OfExperiment, Tracking.delete_experiment),
+    _write("experiments/restore", r.OfExperiment, Tracking.restore_experiment),
+    _write("experiments/set-experiment-tag", r.SetExperimentTag, Tracking.set_experiment_tag),
+    _write("experiments/delete-experiment-tag", r.DeleteExperimentTag, Tracking.delete_experiment_tag),
+    _write("runs/create", r.CreateRun, Tracking.create_run),
+    _read("runs/get", r.OfRun, Tracking.get_run),
+    _write("runs/update", r.UpdateRun, Tracking.update_run),
+    _write("runs/delete", r.OfRun, Tracking.delete_run),
+    _write("runs/restore", r.OfRun, Tracking.restore_run),
+    _search("runs/search", r.SearchRuns, Tracking.search_runs, heavy=tracking.is_big_search),
+    _write("runs/log-metric", r.LogMetric, Tracking.log_metric),
+    _write("runs/log-parameter", r.LogPair, Tracking.log_param),
+    _write("runs/set-tag", r.LogPair, Tracking.set_tag),
+    _write("runs/delete-tag", r.DeleteTag, Tracking.delete_tag),
+    _write("runs/log-batch", r.LogBatch, Tracking.log_batch),
+    _write("runs/log-model", r.LogModel, Tracking.log_model),
+    _read("metrics/get-history", r.History, Tracking.history, heavy=tracking.is_long_history),
+    _write("runs/log-inputs", r.LogInputs, Tracking.log_inputs),
+    _write("runs/outputs", r.LogOutputs, Tracking.log_outputs),
+    _read("metrics/get-history-bulk", r.BulkHistory, Tracking.bulk_history, heavy=tracking.always, roots=UI_ROOT),
+    _read("metrics/get-history-bulk-interval", r.SampledHistories, Tracking.sampled_histories, heavy=tracking.always),
+    _search("experiments/search-datasets", r.SearchDatasets, Tracking.search_datasets, roots=UI_ROOT),
+    _read("server-info", r.Nothing, Tracking.server_info, roots=V3_ROOTS),
+    # Clients ask for a run's models before they download its artifacts. There are none, which is all they need to know.
+    _search("logged-models/search", r.Nothing, Tracking.no_models, documented=False),
+)

@@ -1,0 +1,115 @@
+"""Serving the app with uvicorn: for `mlctl server`, and (as a program) for the address of one run."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sys
+from typing import TYPE_CHECKING, Any, cast
+
+import uvicorn
+
+from mlctl.endpoint import STORE_VARIABLE, TOKEN_VARIABLE
+from mlctl.server.app import App
+from mlctl.server.artifacts import ArtifactProxy
+from mlctl.server.guard import Guard
+from mlctl.tracking.opening import open_store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from mlctl.tracking.sql_store import SqlStore
+
+GRACE_S = 10
+KEEP_ALIVE_S = 75
+BACKLOG = 2048
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket.
+
+    Raises:
+        OSError: the address is taken, or not one of this machine's.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    bound = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind((host, port))
+        bound.listen(BACKLOG)
+    except OSError:
+        bound.close()
+        raise
+    return bound
+
+
+def serve(app: App, bound: socket.socket, *, on_ready: Callable[[], None] | None = None) -> None:
+    """Serve until SIGINT or SIGTERM; open requests are finished first, for `GRACE_S` seconds at most."""
+    config = uvicorn.Config(
+        app,
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        interface="asgi3",
+        access_log=False,
+        log_level="warning",
+        log_config=None,
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_graceful_shutdown=GRACE_S,
+    )
+    server = _Server(config, on_ready)
+    server.run(sockets=[bound])
+
+
+class _Server(uvicorn.Server):
+    """Says when it answers, and ends quietly."""
+
+    def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None] | None) -> None:
+        super().__init__(config)
+        self._on_ready = on_ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, then tell."""
+        await super().startup(sockets=sockets)
+        if self._on_ready is not None and self.started:
+            self._on_ready()
+
+
+def serve_store(
+    bound: socket.socket,
+    uri: str | None,
+    *,
+    static_prefix: str = "",
+    hosts: Sequence[str] | None = None,
+    log: Callable[[dict[str, Any]], None] | None = None,
+    on_ready: Callable[[str], None] | None = None,
+) -> None:
+    """Serve a store, made if it is new, on a listening socket; ``on_ready`` is called with the store's address.
+
+    Raises:
+        StoreError: the store cannot be opened.
+    """
+    store = cast("SqlStore", open_store(uri))
+    app = App(store, artifacts=ArtifactProxy(store), guard=Guard(hosts), static_prefix=static_prefix, log=log)
+    try:
+        serve(app, bound, on_ready=lambda: on_ready(store.uri) if on_ready else None)
+    finally:
+        store.close()
+
+
+def serve_run() -> None:
+    """Serve the address of one run on the socket whose descriptor is the last argument; see `mlctl.endpoint`."""
+    bound = socket.socket(fileno=int(sys.argv[-1]))
+    token, uri = os.environ.pop(TOKEN_VARIABLE), os.environ.pop(STORE_VARIABLE)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the job; this ends after it
+    store = cast("SqlStore", open_store(uri, create=False))
+    serve(App(store, artifacts=ArtifactProxy(store), guard=Guard(None, token=token)), bound)
+    store.close()
+
+
+if __name__ == "__main__":
+    serve_run()
