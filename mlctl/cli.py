@@ -25,6 +25,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "runs": ("mlctl.commands.runs", "List, show, follow, stop, delete and restore runs."),
     "experiments": ("mlctl.commands.experiments", "List, show, create, rename, delete and restore experiments."),
     "project": ("mlctl.commands.project", "Show or check an MLproject file."),
+    "server": ("mlctl.commands.server", "Serve the store to MLflow clients over their REST API."),
     "env": ("mlctl.commands.env", "List, show and remove the environments that were built."),
 }
 
@@ -48,30 +49,50 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _guarded(arguments: list[str]) -> int:
     from mlctl import render
-    from mlctl.errors import MlctlError
 
     view = render.View(output=_asked_output(arguments))
     command = _command_name(arguments)
     try:
         result = _invoke(arguments, view)
-    except MlctlError as error:
-        render.show_error(command, error, view)
-        return error.exit_code
-    except KeyboardInterrupt:
-        render.tell("interrupted")
-        return 130
-    if isinstance(result, render.Result):
-        render.show_result(command, result, view)
-        return result.exit_code
-    return result if isinstance(result, int) else 0
+        if isinstance(result, render.Result):
+            render.show_result(command, result, view)
+            return result.exit_code
+        return result if isinstance(result, int) else 0
+    except BrokenPipeError:
+        raise
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 -- the process's edge: whatever happened becomes a message and a code
+        told = _as_ours(error)
+        with contextlib.suppress(OSError):  # standard output may be what is broken
+            render.show_error(command, told, view)
+        return told.exit_code
+
+
+def _as_ours(error: BaseException) -> MlctlError:
+    from mlctl.errors import CancelledError, MlctlError
+
+    if isinstance(error, MlctlError):
+        return error
+    if isinstance(error, KeyboardInterrupt):
+        return CancelledError("Interrupted.")
+    if isinstance(error, OSError):
+        return MlctlError(f"The operating system refused: {error}.")
+    import traceback
+
+    traceback.print_exception(error)
+    return MlctlError(f"This is a defect in mlctl: {error!r}.", hint="Please report it with the lines above.")
 
 
 def _invoke(arguments: list[str], view: View) -> Any:
+    """Run a command. Not by the group's own `main`, which turns Ctrl-C and broken pipes into exits that say nothing."""
     import typer
 
     click_error = cast("type[Exception]", typer.BadParameter.__mro__[2])  # ClickException, wherever this release of Typer keeps it
+    group = _group()
     try:
-        return _group().main(args=arguments, prog_name="mlctl", standalone_mode=False, obj=view)
+        with group.make_context("mlctl", arguments, obj=view) as context:
+            return group.invoke(context)
+    except typer.Exit as stop:
+        return stop.exit_code
     except click_error as error:
         raise _usage_error(error) from None
     except typer.Abort:
@@ -173,11 +194,23 @@ def _choose_output(ctx: typer.Context, _param: Any, value: str | None) -> None:
     from mlctl.render import check_format
 
     view = ctx.find_root().obj
-    view.output = check_format(value or view.output) if value or view.output else ""
+    chosen = value or os.environ.get("MLCTL_OUTPUT", "")  # not what was read ahead: that may have been another option's value
+    view.output = check_format(chosen) if chosen else ""
 
 
 def _choose_quiet(ctx: typer.Context, _param: Any, value: bool) -> None:  # noqa: FBT001 -- the parser's own signature
     ctx.find_root().obj.quiet = value
+
+
+def _make_streams_safe() -> None:
+    """Whatever the caller closed leads nowhere (else the next file would take its place); what cannot be encoded is shown escaped."""
+    for fd, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            with contextlib.suppress(OSError):
+                os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # noqa: FBT003 -- positional only
+            setattr(sys, name, open(fd, "r" if fd == 0 else "w", encoding="utf-8", closefd=False))  # noqa: PTH123, SIM115
+    if sys.stdout.errors != "backslashreplace":
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def entry() -> NoReturn:
@@ -187,6 +220,7 @@ def entry() -> NoReturn:
     quarter of the time of a small command. Whatever needs an orderly end (files, the store) has had it when `main` returns.
     """
     gc.disable()
+    _make_streams_safe()
     code = main()
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError):

@@ -13,6 +13,7 @@
     │  ├─ ExistsError          124  RESOURCE_ALREADY_EXISTS  the name is taken
     │  └─ InvalidValueError    124  INVALID_PARAMETER_VALUE  a key, value or filter is not acceptable
     ├─ LaunchError             125  LAUNCH_FAILED            a job cannot be started, or its end is not known
+    ├─ CancelledError          130  CANCELLED                Ctrl-C ended a command
     └─ InterruptedRunError   128+n  CANCELLED                signal n ended a run before its job had started
 
 Exit codes of ``mlctl``: 0 done; 1 done, and the answer is no (``project check`` found errors); 2 and 120 to 125 as above;
@@ -103,6 +104,12 @@ class LaunchError(MlctlError):
     """A job cannot be started, or how it ended is not known."""
 
     code, exit_code, http_status = "LAUNCH_FAILED", 125, 500
+
+
+class CancelledError(MlctlError):
+    """Ctrl-C ended a command."""
+
+    code, exit_code, http_status = "CANCELLED", 130, 499
 
 
 class InterruptedRunError(MlctlError):

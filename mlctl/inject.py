@@ -22,7 +22,18 @@ if TYPE_CHECKING:
     from mlctl.envs.base import PreparedEnv
     from mlctl.tracking.entities import RunInfo
 
-BUNDLE = ("__init__.py", "version.py", "errors.py", "settings.py", "process.py", "joblog.py", "jobs.py", "worker.py", "tracking/*.py")
+BUNDLE = (
+    "__init__.py",
+    "version.py",
+    "errors.py",
+    "settings.py",
+    "process.py",
+    "endpoint.py",
+    "joblog.py",
+    "jobs.py",
+    "worker.py",
+    "tracking/*.py",
+)
 
 _SITECUSTOMIZE = '''\
 """Appends mlctl's modules to the path, then hands over to the environment's own sitecustomize. Any Python may run this."""
@@ -48,6 +59,14 @@ _hand_over()
 '''
 
 
+_OLDEST_PYTHON = (3, 8)  # the same as above
+
+
+def is_too_old(python: str) -> bool:
+    """Whether a Python of this version (empty: not known) cannot import the bundle."""
+    return bool(python) and tuple(map(int, python.split(".")[:2])) < _OLDEST_PYTHON
+
+
 def job_variables(prepared: PreparedEnv, run: RunInfo, *, tracking_uri: str) -> dict[str, str | None]:
     """Everything that a job's environment differs in from the caller's."""
     path = os.pathsep.join([*prepared.path_prefix, os.environ.get("PATH", os.defpath), *prepared.path_suffix])
@@ -65,14 +84,8 @@ def run_variables(run: RunInfo, *, tracking_uri: str) -> dict[str, str | None]:
         "MLCTL_EXPERIMENT_NAME": None,
         "MLFLOW_EXPERIMENT_NAME": None,
         "MLCTL_TRACKING_URI": tracking_uri,
-        "MLFLOW_TRACKING_URI": _server_uri(),
+        "MLFLOW_TRACKING_URI": None,  # never a path or a database: MLflow clients would write into it; the worker names the run's address
     }
-
-
-def _server_uri() -> str | None:
-    """A tracking server the user named is passed on; a path or a database address never is: MLflow clients would write into it."""
-    uri = os.environ.get("MLFLOW_TRACKING_URI", "")
-    return uri if uri.startswith(("http://", "https://")) else None
 
 
 def bundle_variables(cache: Path, *, python_path: bool, environ: Mapping[str, str] | None = None) -> dict[str, str]:

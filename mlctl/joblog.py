@@ -26,7 +26,7 @@ class LogWriter:
             os.makedirs(os.path.dirname(path) or ".", exist_ok=True)  # noqa: PTH103, PTH120 -- pathlib is not needed to run a job
             self._file = open(path, "ab", buffering=0)  # noqa: PTH123, SIM115
         except OSError as error:
-            self.problem = str(error)
+            self.problem = error.strerror or str(error)
 
     def write(self, data: bytes) -> None:
         """Take what the job printed."""
@@ -70,7 +70,7 @@ class LogWriter:
             while view:
                 view = view[self._file.write(view) :]
         except OSError as error:
-            self.problem = str(error)
+            self.problem = error.strerror or str(error)
             self._file.close()
             self._file = None
 

@@ -21,6 +21,8 @@ class JobSpec:
 
     ``env`` is laid over the environment of the process that starts the job; ``None`` unsets a variable. ``log_path`` receives what
     the job prints, at most ``log_max_bytes`` of it. Grace periods are in seconds.
+
+    ``endpoint_argv`` is the command that serves the run's own address to MLflow clients (empty: it has none).
     """
 
     run_id: str
@@ -33,6 +35,7 @@ class JobSpec:
     log_max_bytes: int = 32 << 20
     interrupt_grace_s: float = 10.0
     terminate_grace_s: float = 5.0
+    endpoint_argv: Tuple[str, ...] = ()
 
     def to_json(self) -> str:
         """The spec as one line of JSON."""
@@ -42,7 +45,7 @@ class JobSpec:
     def from_json(cls, text: str) -> "JobSpec":
         """The spec that `to_json` wrote."""
         found = json.loads(text)
-        found["argv_prefix"] = tuple(found["argv_prefix"])
+        found.update({name: tuple(found[name]) for name in ("argv_prefix", "endpoint_argv")})
         return cls(**found)
 
 

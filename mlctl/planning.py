@@ -57,7 +57,7 @@ class Job:
     notes: tuple[str, ...] = ()
 
 
-def plan(uri: str, options: RunOptions, *, tell: Callable[[str], None]) -> Job:
+def plan(uri: str, options: RunOptions, *, tell: Callable[[str], None], dry_run: bool = False) -> Job:
     """Resolve and check everything that can be known before a run is recorded.
 
     Raises:
@@ -66,6 +66,7 @@ def plan(uri: str, options: RunOptions, *, tell: Callable[[str], None]) -> Job:
     if options.experiment_id and options.experiment_name:
         raise UsageError("Both --experiment-id and --experiment-name were given.", hint="Give one of them.")
     launchers.find(options.backend)
+    here = _current_folder()
     cache = settings.cache_dir()
     found = source.resolve(uri, version=options.version, tell=tell, cache=cache)
     pending = git.facts(found.folder)
@@ -75,16 +76,29 @@ def plan(uri: str, options: RunOptions, *, tell: Callable[[str], None]) -> Job:
     bound = params.bind(
         entry,
         options.parameters,
-        caller_folder=Path.cwd(),
+        caller_folder=here,
         project_folder=project.folder,
         check_types=options.check_types,
         storage_folder=Path(storage) if storage else None,
+        fetch=_not_fetched if dry_run else None,
     )
     environment = selection.choose(project, env_manager=options.env_manager, cache=cache)
     planned = environment.plan()
-    findings = [f"{item.file}:{item.line}: {item.message}" for item in spec.findings_of(project, entry)]
+    findings = map(str, spec.findings_of(project, entry))
     notes = (*findings, *bound.notes, *planned.notes)
     return Job(options, found, project, entry, bound, render(entry, bound), environment, planned, pending.result(), notes)
+
+
+def _not_fetched(uri: str, _index: int) -> str:
+    """A dry run downloads nothing: the command shows the address."""
+    return uri
+
+
+def _current_folder() -> Path:
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        raise UsageError("The current folder does not exist any more.", hint="Change to one that does.") from None
 
 
 def planned_variables(job: Job) -> dict[str, str | None]:

@@ -216,7 +216,7 @@ def follow(argv: Sequence[str], *, cwd: str, env: Env, keep_fds: Sequence[int] =
         with _ended_with_caller(popen):
             out, err = popen.communicate()
         return Completed(popen.returncode, _text(out), _text(err))
-    shown, own = _terminal_like(show_fd)
+    shown, own = terminal_like(show_fd)
     try:
         popen = start_job(argv, cwd=cwd, env=env, stdin=NOTHING, stdout=own, stderr=own, keep_fds=keep_fds)
     except OSError:
@@ -246,15 +246,21 @@ def _ended_with_caller(popen: "subprocess.Popen[bytes]") -> Iterator[None]:
                 stream.close()
 
 
-def _terminal_like(fd: int) -> Tuple[int, int]:
-    """Both ends of a new terminal that is as large as another one."""
+def terminal_like(fd: Optional[int]) -> Tuple[int, int]:
+    """Both ends of a new terminal, ours and a command's, that is as large as another one."""
+    shown, own = os.openpty()
+    if fd is not None:
+        copy_size(fd, own)
+    return shown, own
+
+
+def copy_size(source: int, target: int) -> None:
+    """Make a terminal as large as another one; nothing happens where either is none."""
     import fcntl
     import termios
 
-    shown, own = os.openpty()
     with contextlib.suppress(OSError):
-        fcntl.ioctl(own, termios.TIOCSWINSZ, fcntl.ioctl(fd, termios.TIOCGWINSZ, bytes(8)))
-    return shown, own
+        fcntl.ioctl(target, termios.TIOCSWINSZ, fcntl.ioctl(source, termios.TIOCGWINSZ, bytes(8)))
 
 
 def _relay(popen: "subprocess.Popen[bytes]", source: int, show_fd: int) -> bytes:
@@ -338,6 +344,14 @@ def send(signum: int, *, group: Optional[int] = None, pids: Sequence[int] = ()) 
     for pid in pids:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.kill(pid, signum)
+
+
+def group_of(pid: int) -> int:
+    """The process group of a process; 0 where it is gone."""
+    try:
+        return os.getpgid(pid)
+    except ProcessLookupError:
+        return 0
 
 
 def group_lives(group: int) -> bool:

@@ -43,7 +43,13 @@ def tags(job: Job) -> dict[str, str]:
         "mlctl.python": job.env_plan.python or None,
         PARENT_TAG: os.environ.get("MLCTL_RUN_ID") if os.environ.get("MLCTL_RUN_ID") != job.options.run_id else None,
     }
-    return {**fixed, **{key: value for key, value in optional.items() if value}, **job.options.tags}
+    found_tags = {**fixed, **{key: value for key, value in optional.items() if value}}
+    return {**{key: _unicode(value) for key, value in found_tags.items()}, **job.options.tags}
+
+
+def _unicode(text: str) -> str:
+    """The text with bytes that are no UTF-8, as names of folders may have, written as escapes."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def write_file(root: Path, name: str, data: bytes) -> None:

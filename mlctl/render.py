@@ -6,8 +6,9 @@ errors included), ``csv`` or any of tabulate's formats; ``--quiet`` gives ids on
 
 from __future__ import annotations
 
+import contextlib
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -86,8 +87,9 @@ def check_format(name: str) -> str:
 
 
 def tell(message: str) -> None:
-    """A line for the person at the terminal, on standard error."""
-    print(f"mlctl: {message}", file=sys.stderr, flush=True)  # noqa: T201
+    """A line for the person at the terminal, on standard error; a run does not end because nobody reads it any more."""
+    with contextlib.suppress(OSError):
+        print(f"mlctl: {_safe(message, keep_lines=True)}", file=sys.stderr, flush=True)  # noqa: T201
 
 
 def show_result(command: str, result: Result, view: View) -> None:
@@ -99,8 +101,8 @@ def show_result(command: str, result: Result, view: View) -> None:
         tell(note)
     if view.quiet:
         _print("\n".join(result.ids))
-    elif result.table is not None and view.output not in ("", "table", "plain"):
-        _print(_formatted(result.table, view.output))
+    elif view.output not in ("", "table", "plain"):
+        _print(_formatted(result.table or _table_of(result.data), view.output))
     else:
         _show_to_people(result, view.output)
 
@@ -112,7 +114,8 @@ def show_error(command: str, error: MlctlError, view: View) -> None:
         return
     lines = [f"mlctl: {_bold('error', '31')}: {_safe(error.message, keep_lines=True)}"]
     lines += [f"  {line}" for line in _safe(error.hint, keep_lines=True).splitlines()]
-    print("\n".join(lines), file=sys.stderr, flush=True)  # noqa: T201
+    with contextlib.suppress(OSError):
+        print("\n".join(lines), file=sys.stderr, flush=True)  # noqa: T201
 
 
 def _print(text: str) -> None:
@@ -124,7 +127,8 @@ def _envelope(command: str, *, ok: bool, data: Any = None, error: Mapping[str, A
     import json
 
     body = {"mlctl": ENVELOPE_VERSION, "command": command, "ok": ok, "data": data, "error": error, "notes": list(notes)}
-    return json.dumps(_finite(body), ensure_ascii=False, indent=2, allow_nan=False)
+    plain = (sys.stdout.encoding or "").lower().replace("-", "") != "utf8"
+    return json.dumps(_finite(body), ensure_ascii=plain, indent=2, allow_nan=False)
 
 
 def _finite(value: Any) -> Any:
@@ -164,6 +168,23 @@ def _formatted(table: Table, output: str) -> str:
     headers = [column.name for column in table.columns]
     align = ["right" if column.right else "left" for column in table.columns]
     return tabulate.tabulate(rows, headers=headers, tablefmt=name, disable_numparse=True, colalign=align if rows else None)
+
+
+def _table_of(data: Any) -> Table:
+    """What a command without a table of its own found: a row for each item of a list, or for each field."""
+    if isinstance(data, list):
+        names = list(dict.fromkeys(name for item in data for name in item))
+        return Table([Column(name) for name in names], [[item.get(name) for name in names] for item in data])
+    return Table([Column("field"), Column("value")], list(_fields(data)))
+
+
+def _fields(data: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Every value inside nested data under its path, such as ``info.status``."""
+    if isinstance(data, Mapping | list) and data:
+        for key, value in data.items() if isinstance(data, Mapping) else enumerate(data):
+            yield from _fields(value, f"{path}.{key}" if path else str(key))
+    elif path:
+        yield path, None if isinstance(data, Mapping | list) else data
 
 
 def _csv(table: Table) -> str:

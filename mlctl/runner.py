@@ -9,19 +9,21 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlctl import inject, provenance, settings
-from mlctl.errors import ExistsError, InterruptedRunError, MlctlError, StoreError
+from mlctl.errors import ExistsError, InterruptedRunError, InvalidValueError, MlctlError, StoreError
 from mlctl.jobs import FAILED, KILLED, RUNNING, SCHEDULED, JobSpec, JobState, Streams
 from mlctl.launchers import base as launchers
 from mlctl.planning import Job, RunOptions, plan
-from mlctl.tracking import owners
+from mlctl.tracking import owners, stopping
 from mlctl.tracking.entities import DELETED, Param, RunInfo, RunTag
 from mlctl.tracking.opening import open_store
+from mlctl.worker import EXIT_CODE_TAG, REASON_TAG, STOP_SIGNALS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -29,8 +31,6 @@ if TYPE_CHECKING:
     from mlctl.envs.base import PreparedEnv
     from mlctl.tracking.entities import Run
     from mlctl.tracking.store import TrackingStore
-
-REASON_TAG = "mlctl.status.reason"
 
 
 @dataclass(frozen=True)
@@ -109,11 +109,7 @@ def begin(store: TrackingStore, job: Job) -> Run:
     tags = [RunTag(key, value) for key, value in provenance.tags(job).items()]
     status = RUNNING if job.env_plan.built else SCHEDULED
     if options.run_id:
-        run = store.get_run(options.run_id)
-        store.update_run(options.run_id, status=status)
-        store.log_batch(options.run_id, tags=tags)
-        store.set_owner(options.run_id, owners.current())
-        return run
+        return _taken_over(store, options.run_id, status=status, tags=tags)
     return store.create_run(
         experiment_for(store, options),
         run_name=options.run_name or "",
@@ -155,6 +151,7 @@ def job_spec(job: Job, prepared: PreparedEnv, *, run: RunInfo, root: Path, track
         log_max_bytes=int(settings.number("log_max_bytes")),
         interrupt_grace_s=settings.number("interrupt_grace_s"),
         terminate_grace_s=settings.number("terminate_grace_s"),
+        endpoint_argv=(sys.executable, "-m", "mlctl.server.serving"),
     )
 
 
@@ -176,6 +173,19 @@ def experiment_for(store: TrackingStore, options: RunOptions) -> str:
 
 
 # ── steps ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _taken_over(store: TrackingStore, run_id: str, *, status: str, tags: list[RunTag]) -> Run:
+    owners.settle(store, now_ms=_now_ms())
+    if store.owners([run_id]):
+        raise InvalidValueError(f"Run {run_id[:8]} is still going on.", hint=f"`mlctl runs stop {run_id[:8]}` ends it.")
+    run = store.get_run(run_id)
+    store.log_batch(run_id, tags=tags)  # first: if anything is refused, the run is as it was
+    for key in run.data.tags.keys() & {REASON_TAG, EXIT_CODE_TAG}:  # of its last time
+        store.delete_tag(run_id, key)
+    store.update_run(run_id, status=status)
+    store.set_owner(run_id, owners.current())
+    return run
 
 
 def _experiment_named(store: TrackingStore, name: str) -> str:
@@ -201,10 +211,12 @@ def _prepared(store: TrackingStore, job: Job, run: RunInfo, *, root: Path, tell:
         store.log_batch(run.run_id, tags=[RunTag("mlctl.python", prepared.python)])
     if not job.env_plan.built:
         store.update_run(run.run_id, status=RUNNING)
+    if inject.is_too_old(prepared.python):
+        tell(f"Python {prepared.python} is too old for `import mlctl`; the project runs without it")
     return prepared
 
 
-class _Stopped(BaseException):
+class _Stopped(KeyboardInterrupt):
     """A signal that ends the run before its job has started."""
 
     def __init__(self, signum: int) -> None:
@@ -214,31 +226,41 @@ class _Stopped(BaseException):
 @contextlib.contextmanager
 def _recorded(store: TrackingStore, run_id: str) -> Iterator[None]:
     """Whatever ends the block early ends the run too, with the reason."""
-    try:
-        with _signals_raised():
+    with _signals_raised():
+        try:
             yield
-    except (_Stopped, KeyboardInterrupt) as stop:
-        signum = stop.signum if isinstance(stop, _Stopped) else int(signal.SIGINT)
-        reason = f"ended by {signal.Signals(signum).name} before its job had started"
-        _finish(store, run_id, status=KILLED, reason=reason)
-        raise InterruptedRunError(signum, run_id=run_id) from None
-    except MlctlError as error:
-        error.run_id = error.run_id or run_id
-        _finish(store, run_id, status=FAILED, reason=error.message)
-        raise
-    except OSError as error:
-        _finish(store, run_id, status=FAILED, reason=str(error))
-        raise StoreError(f"The run's files cannot be written: {error}.", run_id=run_id) from error
+        except _Stopped as stop:
+            _finish(store, run_id, status=KILLED, reason=_why(store, run_id, stop.signum))
+            raise InterruptedRunError(stop.signum, run_id=run_id) from None
+        except MlctlError as error:
+            error.run_id = error.run_id or run_id
+            _finish(store, run_id, status=FAILED, reason=error.message)
+            raise
+        except OSError as error:
+            _finish(store, run_id, status=FAILED, reason=str(error))
+            raise StoreError(f"The run's files cannot be written: {error}.", run_id=run_id) from error
+
+
+def _why(store: TrackingStore, run_id: str, signum: int) -> str:
+    with contextlib.suppress(StoreError):
+        if stopping.is_requested(store, run_id):
+            return stopping.STOPPED
+    return f"ended by {signal.Signals(signum).name} before its job had started"
 
 
 @contextlib.contextmanager
 def _signals_raised() -> Iterator[None]:
-    """Until the job runs, SIGTERM and SIGHUP end this process as Ctrl-C does: by an exception. The launcher then takes over."""
+    """Until the job runs, a signal ends this process by an exception; the launcher then takes over.
+
+    One is enough: later ones do not disturb the tidying up.
+    """
 
     def stop(signum: int, _frame: object) -> None:
+        for number in before:
+            signal.signal(number, signal.SIG_IGN)
         raise _Stopped(signum)
 
-    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    before = {number: signal.getsignal(number) for number in STOP_SIGNALS}
     for number, handler in before.items():
         if handler != signal.SIG_IGN:
             signal.signal(number, stop)

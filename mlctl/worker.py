@@ -7,15 +7,18 @@ everything else that descends from it. A job whose mlctl has died is ended too (
 import contextlib
 import errno
 import os
+import select
 import selectors
 import signal
 import time
 from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from mlctl import process
+from mlctl.endpoint import RunEndpoint
 from mlctl.errors import LaunchError, StoreError
 from mlctl.joblog import LogWriter
 from mlctl.jobs import FAILED, FINISHED, KILLED, JobSpec, JobState, Streams
+from mlctl.tracking import stopping
 from mlctl.tracking.entities import RunTag
 from mlctl.tracking.opening import open_store
 from mlctl.tracking.store import TrackingStore
@@ -25,8 +28,10 @@ STOP_CHECK_S = 1.0
 ORPHAN_GRACE_S = 2.0
 LEFTOVER_GRACE_S = 2.0
 _GONE_AFTER_KILL_S = 2.0
+_SAME_REQUEST_S = 0.2
 _POLL_S = 0.02
 _CHUNK = 1 << 16
+_SHOWN_AT_ONCE = 4096  # what a pipe that is ready for writing takes without a wait (PIPE_BUF)
 
 STOP_SIGNALS: Dict[int, str] = {
     signal.SIGINT: "interrupted (Ctrl-C or SIGINT)",
@@ -51,6 +56,7 @@ class Ending:
     def __init__(self, stages: Sequence[Stage], *, verdict: Optional[JobState]) -> None:
         self.verdict = verdict
         self._stages = list(stages)
+        self._began = time.monotonic()
         self._deadline = 0.0
         self.given_up = False
 
@@ -59,8 +65,9 @@ class Ending:
         return not self.given_up and now >= self._deadline
 
     def hurry(self) -> None:
-        """Go to the next stage at once: the user asked a second time."""
-        self._deadline = 0.0
+        """Go to the next stage at once: the user asked a second time. One request may arrive twice, as a signal and through the store."""
+        if time.monotonic() - self._began > _SAME_REQUEST_S:
+            self._deadline = 0.0
 
     def next_signal(self, now: float) -> Optional[int]:
         """The signal of the next stage; None when all have been sent and nothing helped."""
@@ -84,11 +91,14 @@ class Worker:
         self._store: Optional[TrackingStore] = None
         self._forwarders: List[Callable[[], bool]] = []
         self._signals: List[int] = []
+        self._terminal: Optional[int] = None  # our end of the job's terminal
+        self._resized = False
         self._job = 0
         self._code: Optional[int] = None
         self._ending: Optional[Ending] = None
+        self._endpoint = RunEndpoint(spec.endpoint_argv, store_uri=spec.tracking_uri) if spec.endpoint_argv else None
         self._next_beat = time.monotonic() + HEARTBEAT_S
-        self._next_check = time.monotonic() + STOP_CHECK_S
+        self._next_check = time.monotonic()  # at once: a store that is open can still be written when the disk is full
 
     def run(self) -> JobState:
         """Run the job to its end and record it. Never raises for what the job does.
@@ -103,8 +113,11 @@ class Worker:
             return self._record(JobState(FAILED, LaunchError.exit_code, "mlctl", f"The command could not be started: {error}"))
         while not self._is_over():
             self._wait()
+        verdict = self._verdict()
         self._drain()
-        return self._record(self._verdict())
+        if self._endpoint is not None:
+            self._endpoint.close()
+        return self._record(verdict)
 
     # ── starting ────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -117,9 +130,30 @@ class Worker:
         for signum in STOP_SIGNALS:
             if signal.getsignal(signum) != signal.SIG_IGN:
                 signal.signal(signum, lambda number, _: self._signals.append(number))
+        signal.signal(signal.SIGWINCH, self._on_resize)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)  # held back by the launcher until now
         self._selector.register(wake_r, selectors.EVENT_READ, lambda: _read(wake_r))
         if self._life_fd is not None:
             self._selector.register(self._life_fd, selectors.EVENT_READ, self._on_orphaned)
+        self._watch_endpoint()
+
+    def _watch_endpoint(self) -> None:
+        if self._endpoint is not None:
+            self._selector.register(self._endpoint, selectors.EVENT_READ, self._on_client)
+
+    def _on_client(self) -> None:
+        assert self._endpoint is not None
+        self._selector.unregister(self._endpoint)
+        try:
+            served = self._endpoint.serve()
+        except OSError:
+            served = False
+        if not served:
+            self._note("the address for MLflow clients cannot be served")
+
+    def _job_environment(self) -> Dict[str, Optional[str]]:
+        env: Dict[str, Optional[str]] = {"PYTHONUNBUFFERED": os.environ.get("PYTHONUNBUFFERED", "1"), **self._spec.env}
+        return {**env, **self._endpoint.variables(process.environment(env))} if self._endpoint is not None else env
 
     def _start(self) -> None:
         process.become_subreaper()
@@ -128,7 +162,7 @@ class Worker:
             popen = process.start_job(
                 [*self._spec.argv_prefix, *process.shell_argv(self._spec.command)],
                 cwd=self._spec.cwd,
-                env={"PYTHONUNBUFFERED": os.environ.get("PYTHONUNBUFFERED", "1"), **self._spec.env},
+                env=self._job_environment(),
                 stdin=None if self._streams.out_fd is not None else process.NOTHING,
                 stdout=ends[0],
                 stderr=ends[1],
@@ -138,6 +172,7 @@ class Worker:
                 os.close(fd)
         popen.returncode = 0  # the worker reaps every child itself, orphans included
         self._job = popen.pid
+        self._terminal = sources[0] if self._streams.terminal else None
         for fd, shown_on in zip(sources, (self._streams.out_fd, self._streams.err_fd)):  # noqa: B905 -- a terminal is one source; 3.8 has no strict
             os.set_blocking(fd, False)
             self._forwarders.append(self._forwarder(fd, shown_on))
@@ -154,11 +189,12 @@ class Worker:
             if not data:
                 self._selector.unregister(source)
                 os.close(source)
+                self._terminal = None
                 open_[0] = False
                 return False
             if self._log is not None:
                 self._log.write(data)
-            if shown[0] is not None and not _write(shown[0], data):
+            if shown[0] is not None and not self._show(shown[0], data):
                 shown[0] = None
             return True
 
@@ -167,9 +203,43 @@ class Worker:
     # ── the loop ────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _wait(self) -> None:
-        for key, _ in self._selector.select(self._timeout()):
-            key.data()
+        ready = [key.data for key, _ in self._selector.select(self._timeout())]
+        for act in sorted(ready, key=lambda act: act in self._forwarders):  # the job's output last: showing it may take long
+            act()
+        self._attend()
+
+    def _show(self, fd: int, data: bytes) -> bool:
+        """Write all of it; False when nobody reads any more. A reader who makes us wait does not keep us from looking after the job."""
+        view = memoryview(data)
+        while view:
+            try:
+                if select.select((), (fd,), (), _POLL_S)[1]:
+                    view = view[os.write(fd, view[:_SHOWN_AT_ONCE]) :]
+                    continue
+            except BlockingIOError:
+                pass
+            except OSError:
+                return False
+            if self._is_stopped():
+                return False
+            self._attend_while_waiting()
+        return True
+
+    def _is_stopped(self) -> bool:
+        """Whether the command was told to end and has ended."""
+        return self._code is not None and self._ending is not None and self._ending.verdict is not None
+
+    def _attend_while_waiting(self) -> None:
+        for key, _ in self._selector.select(0):
+            if key.data not in self._forwarders:
+                key.data()
+        self._attend()
+
+    def _attend(self) -> None:
+        """Everything but the job's output: its end, signals, the store, the stages of its ending."""
         self._reap()
+        if self._resized:
+            self._pass_size_on()
         while self._signals:
             self._on_signal(self._signals.pop(0))
         now = time.monotonic()
@@ -183,6 +253,16 @@ class Worker:
             return _POLL_S
         return max(0.0, self._next_check - time.monotonic())
 
+    def _on_resize(self, _signum: int, _frame: object) -> None:
+        self._resized = True
+
+    def _pass_size_on(self) -> None:
+        """The job's terminal belongs to no session, so its processes have to be told."""
+        self._resized = False
+        if self._terminal is not None and self._streams.out_fd is not None:
+            process.copy_size(self._streams.out_fd, self._terminal)
+            process.send(signal.SIGWINCH, group=self._job)
+
     def _reap(self) -> None:
         with contextlib.suppress(ChildProcessError):
             while True:
@@ -191,6 +271,9 @@ class Worker:
                     return
                 if pid == self._job:
                     self._code = -os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
+                elif self._endpoint is not None and pid == self._endpoint.pid:
+                    self._endpoint.pid = None
+                    self._watch_endpoint()
 
     def _is_over(self) -> bool:
         if self._code is None:
@@ -207,7 +290,8 @@ class Worker:
     def _runaways(self) -> List[int]:
         """Descendants outside the job's group; they are only looked for when the run is being stopped."""
         stopping = self._ending is not None and self._ending.verdict is not None
-        return process.descendants(os.getpid()) if stopping else []
+        found = [pid for pid in process.descendants(os.getpid()) if process.group_of(pid) != self._job] if stopping else []
+        return self._endpoint.besides(found) if self._endpoint is not None else found
 
     def _advance(self, ending: Ending, now: float) -> None:
         signum = ending.next_signal(now)
@@ -222,9 +306,9 @@ class Worker:
                 self._next_beat = now + HEARTBEAT_S
                 stop = store.heartbeat(self._spec.run_id, int(time.time() * 1000))
             else:
-                stop = any(owner.stop_requested for _, owner in store.owners([self._spec.run_id]))
+                stop = stopping.is_requested(store, self._spec.run_id)
             if stop and self._ending is None:
-                self._end_job(JobState(KILLED, 128 + signal.SIGTERM, "mlctl", "stopped by `mlctl runs stop`"))
+                self._end_job(JobState(KILLED, 128 + signal.SIGTERM, "mlctl", stopping.STOPPED))
 
     # ── ending ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -236,8 +320,8 @@ class Worker:
 
     def _why(self, signum: int) -> str:
         with contextlib.suppress(StoreError):
-            if any(owner.stop_requested for _, owner in self._open_store().owners([self._spec.run_id])):
-                return "stopped by `mlctl runs stop`"
+            if stopping.is_requested(self._open_store(), self._spec.run_id):
+                return stopping.STOPPED
         return STOP_SIGNALS[signum]
 
     def _on_orphaned(self) -> None:
@@ -275,17 +359,21 @@ class Worker:
     def _record(self, state: JobState) -> JobState:
         try:
             store = self._open_store()
-            status = state.status
+            status, reason = state.status, self._reason(state)
             if status == FINISHED:
                 said = store.get_run(self._spec.run_id).info.status
                 status = said if said in (FAILED, KILLED) else FINISHED
             tags = [RunTag(EXIT_CODE_TAG, str(state.exit_code))]
-            tags += [RunTag(REASON_TAG, state.reason)] if state.reason else []
+            tags += [RunTag(REASON_TAG, reason)] if reason else []
             store.finish_run(self._spec.run_id, status=status, end_time=int(time.time() * 1000), tags=tags)
         except StoreError as error:
             reason = f"The run ended ({state.status}, exit code {state.exit_code}), but that could not be recorded: {error.message}"
             return JobState(state.status, state.exit_code or StoreError.exit_code, "mlctl", reason)
-        return JobState(status, state.exit_code, state.origin, state.reason)
+        return JobState(status, state.exit_code, state.origin, reason)
+
+    def _reason(self, state: JobState) -> str:
+        cut = f"the log is not complete: {self._log.problem}" if self._log is not None and self._log.problem else ""
+        return "; ".join(filter(None, (state.reason, cut)))
 
     def _open_store(self) -> TrackingStore:
         if self._store is None:
@@ -316,19 +404,6 @@ def _read(fd: int) -> Optional[bytes]:
         raise
 
 
-def _write(fd: int, data: bytes) -> bool:
-    """Write all of it; False when nobody reads any more."""
-    view = memoryview(data)
-    while view:
-        try:
-            view = view[os.write(fd, view) :]
-        except BlockingIOError:
-            time.sleep(_POLL_S)
-        except OSError:
-            return False
-    return True
-
-
 def _pipes() -> Tuple[Tuple[int, ...], Tuple[int, int]]:
     out_r, out_w = os.pipe()
     err_r, err_w = os.pipe()
@@ -337,14 +412,10 @@ def _pipes() -> Tuple[Tuple[int, ...], Tuple[int, int]]:
 
 def _pseudo_terminal(like_fd: Optional[int]) -> Tuple[Tuple[int, ...], Tuple[int, int]]:
     """A terminal of the size of the real one, which leaves line ends alone: the real one translates them."""
-    import fcntl
     import termios
 
-    master, slave = os.openpty()
+    master, slave = process.terminal_like(like_fd)
     settings = termios.tcgetattr(slave)
     settings[1] &= ~termios.OPOST
     termios.tcsetattr(slave, termios.TCSANOW, settings)
-    if like_fd is not None:
-        with contextlib.suppress(OSError):
-            fcntl.ioctl(slave, termios.TIOCSWINSZ, fcntl.ioctl(like_fd, termios.TIOCGWINSZ, b"\0" * 8))
     return (master,), (slave, slave)

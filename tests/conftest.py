@@ -42,6 +42,7 @@ ENGINES = {
     "python3.8": (_oldest_python, "a Python 3.8 interpreter"),
     "corpus": (lambda: bool(os.environ.get("MLCTL_CORPUS")), "MLCTL_CORPUS naming a folder of MLproject files with oracle.json"),
     "probes": (lambda: bool(os.environ.get("MLCTL_PROBES")), "MLCTL_PROBES naming a file of parser probes"),
+    "mlflow": (lambda: os.access(os.environ.get("MLCTL_MLFLOW", ""), os.X_OK), "MLCTL_MLFLOW naming a Python that has mlflow"),
     "linux": (lambda: sys.platform == "linux", "Linux"),
 }
 
@@ -66,7 +67,7 @@ HOSTILE = "it's a 'fold er'; $(touch pwned) \N{SNOWMAN}"
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch, tmp_path_factory):
     for name in list(os.environ):
-        if name.startswith(("MLFLOW_", "MLCTL_")) and name not in ("MLCTL_REQUIRE", "MLCTL_CORPUS", "MLCTL_PROBES"):
+        if name.startswith(("MLFLOW_", "MLCTL_")) and name not in ("MLCTL_REQUIRE", "MLCTL_CORPUS", "MLCTL_PROBES", "MLCTL_MLFLOW"):
             monkeypatch.delenv(name)
     for name in ("GIT_DIR", "GIT_WORK_TREE", "PYTHONDONTWRITEBYTECODE", "PYTHONPATH", "VIRTUAL_ENV", "NO_COLOR"):
         monkeypatch.delenv(name, raising=False)

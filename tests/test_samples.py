@@ -51,8 +51,8 @@ def test_wine(mlctl, place):
     assert (root / "plots" / "predictions.png").read_bytes().startswith(b"\x89PNG")
     assert len(json.loads((root / "coefficients.json").read_text())) == 12
     assert any(line.startswith("scikit-learn==") for line in (root / "mlctl" / "packages.txt").read_text().splitlines())
-    (env,) = mlctl.json("env", "list")["data"]
-    assert str(SAMPLES / "wine") in env["projects"]
+    envs = [env for env in mlctl.json("env", "list")["data"] if str(SAMPLES / "wine") in env["projects"]]
+    assert [env["key"] for env in envs] == [better["data"]["tags"]["mlctl.env.key"]]
 
 
 @pytest.mark.parametrize("name", [path.name for path in sorted(SAMPLES.iterdir()) if path.is_dir()])

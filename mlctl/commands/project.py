@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from mlctl import render, settings
-from mlctl.projects import source, spec
+from mlctl.projects import kinds, source, spec
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False, no_args_is_help=True)
 
@@ -20,7 +20,7 @@ def show(uri: Uri = ".", version: Version = None) -> render.Result:
     """Show a project's entry points, their parameters, and its environment."""
     found = source.resolve(uri, version=version, tell=render.tell, cache=settings.cache_dir())
     project = spec.load(found.folder)
-    notes = [finding.message for finding in project.findings]
+    notes = [str(finding) for finding in project.findings]
     return render.Result(_data(project, found), text="\n".join(_lines(project, found)), notes=notes, ids=list(project.entry_points))
 
 
@@ -61,7 +61,7 @@ def _entry_data(entry: spec.EntryPoint) -> dict[str, Any]:
             "name": item.name,
             "type": item.type,
             "required": item.required,
-            "default": None if item.required else str(item.default),
+            "default": None if item.required else kinds.text_of(item.default),
             "description": item.description,
             "choices": [str(choice) for choice in item.choices],
             "min": item.minimum,
@@ -91,6 +91,6 @@ def _parameter(item: spec.Parameter) -> str:
     bounds = [f"min {item.minimum:g}"] if item.minimum is not None else []
     bounds += [f"max {item.maximum:g}"] if item.maximum is not None else []
     bounds += [f"one of {', '.join(map(str, item.choices))}"] if item.choices else []
-    what = "required" if item.required else f"default {item.default!s}"
+    what = "required" if item.required else f"default {kinds.text_of(item.default)}"
     facts = ", ".join([item.type, what, *bounds])
     return f"  -P {item.name}=…  ({facts})" + (f"  {item.description}" if item.description else "")

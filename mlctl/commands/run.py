@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from mlctl import render, runner
+from mlctl.commands import lookup
 from mlctl.errors import UsageError
 from mlctl.jobs import Streams
 from mlctl.planning import RunOptions, plan, planned_variables
@@ -58,10 +59,10 @@ def run(
         backend=backend,
         env_manager=env_manager,
         storage_dir=storage_dir,
-        run_id=run_id,
+        run_id=_full_run_id(run_id),
         run_name=run_name,
         check_types=not no_type_check,
-        tags=parse_assignments(tag or []),
+        tags=_tags(tag or []),
     )
     view: render.View = ctx.find_root().obj
     if dry_run:
@@ -69,6 +70,22 @@ def run(
     if detach:
         return _detached(uri, options, view)
     return _attached(uri, options, view)
+
+
+def _full_run_id(text: str | None) -> str | None:
+    if not text:
+        return None
+    with lookup.looking() as store:
+        return lookup.run_id(store, text)
+
+
+def _tags(given: list[str]) -> dict[str, str]:
+    """Tags from texts of the form ``key=value``; of one that is given twice the last counts, as when a script sets it."""
+    pairs = [text.partition("=") for text in given]
+    wrong = [text for text, (key, equals, _) in zip(given, pairs, strict=True) if not key or not equals]
+    if wrong:
+        raise UsageError(f"--tag {wrong[0]!r} is not of the form KEY=VALUE.", hint="Write --tag team=vision; an empty value is --tag team=")
+    return {key: value for key, _, value in pairs}
 
 
 def _refuse_what_has_no_meaning(backend_config: str | None, docker_args: list[str] | None, *, build_image: bool) -> None:
@@ -112,7 +129,7 @@ def _streams(view: render.View) -> Streams:
 
 
 def _plan(uri: str, options: RunOptions) -> render.Result:
-    job = plan(uri, options, tell=render.tell)
+    job = plan(uri, options, tell=render.tell, dry_run=True)
     planned, variables = job.env_plan, planned_variables(job)
     data = {
         "project": str(job.project.folder),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlctl import render
 from mlctl.errors import InvalidValueError
-from mlctl.tracking.entities import NOTE_TAG, Run
+from mlctl.tracking.entities import NOTE_TAG, TERMINAL, Run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -98,7 +98,8 @@ def _known(name: str, known: Mapping[str, Any]) -> tuple[render.Column, Callable
 def _duration(run: Run, now: float) -> float | None:
     if not run.info.start_time:
         return None
-    return (run.info.end_time or now) - run.info.start_time
+    end = run.info.end_time if run.info.status in TERMINAL else None  # a run that goes on again has the end of its last time
+    return (end or now) - run.info.start_time
 
 
 def summary(run: Run, *, experiment: str, files: Sequence[Mapping[str, Any]], lost: bool) -> str:

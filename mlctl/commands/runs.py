@@ -14,6 +14,7 @@ from mlctl.commands import lookup, run_columns
 from mlctl.errors import InvalidValueError, LaunchError, NotFoundError
 from mlctl.tracking import owners, stopping
 from mlctl.tracking.entities import ACTIVE_ONLY, ALL, DELETED_ONLY, TERMINAL, Run
+from mlctl.tracking.store import TrackingStore
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False, no_args_is_help=True)
 
@@ -65,39 +66,62 @@ def show(run: RunArgument) -> render.Result:
 
 
 @app.command("logs")
-def logs(run: RunArgument, follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the run ends.")] = False) -> int:
+def logs(
+    ctx: typer.Context, run: RunArgument, follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the run ends.")] = False
+) -> render.Result | None:
     """Print what a run printed."""
     with lookup.looking() as store:
         run_id = lookup.run_id(store, run)
-        path = str(Path(store.artifact_root(store.get_run(run_id).info)) / LOG_FILE)
+        path = Path(store.artifact_root(store.get_run(run_id).info)) / LOG_FILE
+        chunks = joblog.follow(str(path), lambda: stopping.is_over(store, run_id)) if follow else joblog.read(str(path))
+        if ctx.find_root().obj.output == "json":
+            text = b"".join(chunks).decode("utf-8", "replace")
+            found = render.Result({"run_id": run_id, "log": text})
+        else:
+            found = None
+            for chunk in chunks:
+                sys.stdout.buffer.write(chunk)
+                sys.stdout.buffer.flush()
+        if not path.exists():
+            raise _no_log(store.get_run(run_id))
+    return found
 
-        def is_over() -> bool:
-            owners.settle(store, now_ms=_now_ms())
-            return store.get_run(run_id).info.status in TERMINAL
 
-        chunks = joblog.follow(path, is_over) if follow else joblog.read(path)
-        if not follow and not Path(path).exists():
-            raise NotFoundError(f"Run {run_id[:8]} has no log.", hint="Runs of `mlctl run` have one; those of other clients do not.")
-        for chunk in chunks:
-            sys.stdout.buffer.write(chunk)
-            sys.stdout.buffer.flush()
-    return 0
+def _no_log(run: Run) -> NotFoundError:
+    start = f"Run {run.info.run_id[:8]} has no log"
+    reason = run.data.tags.get("mlctl.status.reason")
+    if run.info.status not in TERMINAL:
+        return NotFoundError(f"{start} yet: its command has not started.", hint=f"`mlctl runs logs -f {run.info.run_id[:8]}` waits for it.")
+    if reason:
+        return NotFoundError(f"{start}. It is {run.info.status}: {reason}")
+    return NotFoundError(f"{start}.", hint="Runs of `mlctl run` have one; those of other clients do not.")
 
 
 @app.command("stop")
 def stop(runs: RunArguments) -> render.Result:
     """End runs: their processes are interrupted, then terminated, then killed; the runs are KILLED."""
     with lookup.looking() as store:
-        ids = [lookup.run_id(store, text) for text in runs]
-        for run_id in ids:
-            stopping.request(store, run_id)
-        ended = {run_id: stopping.wait(store, run_id) for run_id in ids}
+        ids = list(dict.fromkeys(lookup.run_id(store, text) for text in runs))
+        refused = {run_id: error for run_id in ids for error in [_refusal(store, run_id)] if error}
+        ended = {run_id: stopping.wait(store, run_id) for run_id in ids if run_id not in refused}
     slow = [run_id for run_id, status in ended.items() if status not in TERMINAL]
     if slow:
         raise LaunchError(
             f"Asked to stop, but not ended yet: {', '.join(item[:8] for item in slow)}.", hint="`mlctl runs list` shows them."
         )
+    if refused:
+        others = f"Stopped: {', '.join(item[:8] for item in ended)}." if ended else next(iter(refused.values())).hint
+        raise InvalidValueError(" ".join(error.message for error in refused.values()), hint=others)
     return _each(ids, {run_id: f"stopped ({status})" for run_id, status in ended.items()})
+
+
+def _refusal(store: TrackingStore, run_id: str) -> InvalidValueError | None:
+    """Ask for a run to be ended; returns why that cannot be, so that the others are still asked."""
+    try:
+        stopping.request(store, run_id)
+    except InvalidValueError as error:
+        return error
+    return None
 
 
 @app.command("delete")

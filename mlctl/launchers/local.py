@@ -11,11 +11,12 @@ import os
 import signal
 import time
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mlctl import process
 from mlctl.errors import LaunchError, StoreError
 from mlctl.jobs import FAILED, JobSpec, JobState, Streams
+from mlctl.tracking import owners
 from mlctl.tracking.entities import RunTag
 from mlctl.tracking.opening import open_store
 from mlctl.worker import REASON_TAG, STOP_SIGNALS, Worker
@@ -41,14 +42,17 @@ def launch(spec: JobSpec, streams: Streams) -> JobState:
         os.close(result_r)
         return _work(spec, streams, life_r, result_w)
 
-    worker = process.fork_worker(work)
+    with _signals_held_back():
+        worker = process.fork_worker(work)
+        before = _pass_signals_to(worker)
     os.close(life_r)
     os.close(result_w)
     try:
-        with _signals_passed_to(worker):
-            state = _result(result_r)
-            os.waitpid(worker, 0)
+        state = _result(result_r)
+        os.waitpid(worker, 0)
     finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
         os.close(life_w)
         os.close(result_r)
     if state is None:
@@ -100,19 +104,26 @@ def _result(fd: int) -> JobState | None:
 
 
 @contextlib.contextmanager
-def _signals_passed_to(worker: int) -> Iterator[None]:
-    def pass_on(signum: int, _frame: object) -> None:
-        process.send(signum, pids=[worker])
-
-    before = {number: signal.getsignal(number) for number in STOP_SIGNALS}
-    for number, handler in before.items():
-        if handler != signal.SIG_IGN:
-            signal.signal(number, pass_on)
+def _signals_held_back() -> Iterator[None]:
+    """Signals wait until both processes are ready for them; the worker lets them in itself."""
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
     try:
         yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+
+def _pass_signals_to(worker: int) -> dict[int, Any]:
+    """From now on send the worker what this process is sent; returns the handlers there were."""
+
+    def pass_on(signum: int, _frame: object) -> None:
+        process.send(signum, pids=[worker])
+
+    before = {number: signal.getsignal(number) for number in (*STOP_SIGNALS, signal.SIGWINCH)}
+    for number, handler in before.items():
+        if handler != signal.SIG_IGN:
+            signal.signal(number, pass_on)
+    return before
 
 
 def _end_what_is_left(spec: JobSpec) -> None:
@@ -124,7 +135,7 @@ def _end_what_is_left(spec: JobSpec) -> None:
     with contextlib.suppress(StoreError):  # the next look at the store settles it
         store = open_store(spec.tracking_uri, create=False)
         tags = [RunTag(REASON_TAG, "the process that ran it was killed")]
-        store.finish_run(spec.run_id, status=FAILED, end_time=int(time.time() * 1000), tags=tags)
+        store.finish_run(spec.run_id, status=FAILED, end_time=int(time.time() * 1000), tags=tags, only_owner=owners.current())
         store.close()
 
 

@@ -287,7 +287,7 @@ def test_text_comes_before_other_types(project):
         ("name: x\nentry_points:\n", 2, "left empty"),
         ("entry_points:\n- main\n", 1, "Remove the dashes"),
         ("entry_points: main\n", 1, "not a mapping of names"),
-        ("entry_points:\n  main:\n", 2, "The entry point is left empty"),
+        ("entry_points:\n  main:\n", 2, 'The entry point is left empty. Write main: {command: "python train.py"}'),
         ("entry_points:\n  main:\n  command: x\n", 2, "Indent command and parameters below main"),
         ("entry_points:\n  command: x\n", 2, "such as main:, is missing"),
         ("entry_points:\n  main: python train.py\n", 2, 'main: {command: "python train.py"}'),
@@ -306,7 +306,7 @@ def test_structure(project, text, line, words):
     error = refusal(project(text))
     assert f"MLproject:{line}: " in error.message
     assert words in f"{error.message} {error.hint}"
-    assert the_finding(project.path, words).line == line
+    assert {found.line for found in spec.check(project.path) if words in f"{found.message} {found.hint}"} == {line}
 
 
 def test_all_refusals_at_once(project):
@@ -342,10 +342,10 @@ def test_all_refusals_at_once(project):
         ("name: x\x07\n", 1, "control character"),
         ("name: |x\n  y\n", 1, "| or >"),
         ("? [a]\n: b\n", 1, "A key cannot be a list"),
-        ("name: " + "[" * 1500 + "\n", 0, "nested too deeply"),
-        ("name: " + "[" * 20_000 + "]" * 20_000 + "\n", 0, "nested too deeply"),
-        ("- " * 20_000 + "a\n", 0, "nested too deeply"),
-        ("? " * 20_000 + "a\n", 0, "nested too deeply"),
+        ("name: " + "[" * 1000 + "\n", 0, "nested too deeply"),
+        ("name: " + "{a: " * 5000 + "\n", 0, "nested too deeply"),
+        ("- " * 200_000 + "a\n", 0, "nested too deeply"),
+        ("? " * 200_000 + "a\n", 0, "nested too deeply"),
         ("-\t" * 20_000 + "a\n", 1, "A tab"),
     ],
 )
@@ -373,10 +373,22 @@ def test_aliases_of_aliases_end(project):
     assert time.monotonic() - started < 10
 
 
+def test_mappings_of_mappings_end(project):
+    layers = "".join(f"l{at}: &l{at} {{a: *l{at - 1}, b: *l{at - 1}, c: *l{at - 1}}}\n" for at in range(1, 30))
+    text = f"l0: &l0 x\n{layers}entry_points: {{main: {{parameters: {{p: {{default: *l29}}}}, command: 'run {{p}}'}}}}\n"
+    assert the_finding(project(text), "items").level == "error"
+
+
+@pytest.mark.parametrize(("text", "expected"), [("name: x\n", 1), ("entry_points: {}\n", 1), (entry(), 0), ("entry_points:\n", 0)])
+def test_no_entry_points(project, text, expected):
+    found = [item.level for item in spec.check(project(text)) if "no entry points; only scripts" in item.message]
+    assert found == ["warning"] * expected
+
+
 def test_values_are_those_of_yaml(project):
     """Where libyaml and PyYAML read a text differently, PyYAML is right, because it is what MLflow reads with."""
     yaml = pytest.importorskip("yaml")
-    for text in ("a: b\n\ufeffc: d\n", "a: 'x\u2028y'\n", "a: x\x85b: y\n", "a: [1, 010, 1:30, 1e3, 0x1f, ~, yes]\n"):
+    for text in ("a:\n\ufeff  b: c\n", "a: 'x\u2028y'\n", "a: x\x85b: y\n", "a: [1, 010, 1:30, 1e3, 0x1f, ~, yes]\n"):
         parsed = document.parse(text, file="f")
         assert isinstance(parsed, document.Document)
         assert parsed.root.value == yaml.safe_load(text)

@@ -1,0 +1,77 @@
+"""``mlctl server``: the tracking store over MLflow's REST API."""
+
+from __future__ import annotations
+
+import ipaddress
+import sys
+import time
+from typing import Annotated, Any
+
+import typer
+
+from mlctl import render
+from mlctl.errors import LaunchError, UsageError
+
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
+
+LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
+
+
+@app.command()
+def server(
+    host: Annotated[str, typer.Option("--host", "-h", metavar="ADDRESS", help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option("--port", "-p", metavar="PORT", min=0, max=65535, help="Port to listen on; 0 takes a free one.")
+    ] = 5000,
+    backend_store_uri: Annotated[str | None, typer.Option(metavar="URI", help="The store; found as by every command.")] = None,
+    static_prefix: Annotated[str, typer.Option(metavar="/PATH", help="Path in front of every route.")] = "",
+    allowed_hosts: Annotated[str | None, typer.Option(metavar="A,B", help="Host names that clients may call this server by.")] = None,
+    allow_remote_without_login: Annotated[
+        bool, typer.Option("--allow-remote-without-login", help="Listen beyond this machine; all who reach it may read and change all.")
+    ] = False,
+    access_log: Annotated[bool, typer.Option("--access-log/--no-access-log", help="A line of JSON per request on standard error.")] = True,
+) -> render.Result:
+    """Serve the tracking store to MLflow clients until Ctrl-C or SIGTERM."""
+    _check_address(host, allow_remote=allow_remote_without_login)
+    if static_prefix and (not static_prefix.startswith("/") or static_prefix.endswith("/")):
+        raise UsageError(
+            f"--static-prefix {static_prefix!r} does not fit.", hint="It begins with a slash and does not end with one: /mlctl."
+        )
+    from mlctl.server import serving
+
+    try:
+        bound = serving.listen(host, port)
+    except OSError as error:
+        raise LaunchError(f"{host}:{port} cannot be listened on: {error.strerror}.", hint="`--port 0` takes a free port.") from None
+    shown = f"[{host}]" if ":" in host else host
+    address = f"http://{shown}:{bound.getsockname()[1]}{static_prefix}"
+    hosts = [name.strip() for name in allowed_hosts.split(",") if name.strip()] if allowed_hosts else None
+    serving.serve_store(
+        bound,
+        backend_store_uri,
+        static_prefix=static_prefix,
+        hosts=hosts,
+        log=_log if access_log else None,
+        on_ready=lambda uri: render.tell(f"serving {uri} at {address}; MLFLOW_TRACKING_URI={address}"),
+    )
+    return render.Result({"address": address})
+
+
+def _check_address(host: str, *, allow_remote: bool) -> None:
+    if host in LOOPBACK_NAMES or allow_remote:
+        return
+    try:
+        inside = ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        inside = False
+    if not inside:
+        raise UsageError(
+            f"{host} can be reached from other machines, and this server asks nobody for a login.",
+            hint="--allow-remote-without-login permits it; a tunnel (ssh -L 5000:localhost:5000) is safer.",
+        )
+
+
+def _log(entry: dict[str, Any]) -> None:
+    import json
+
+    sys.stderr.write(json.dumps({"time": round(time.time(), 3), **entry}, ensure_ascii=False) + "\n")
