@@ -208,9 +208,9 @@ def _make_streams_safe() -> None:
         if getattr(sys, name) is None:
             with contextlib.suppress(OSError):
                 os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # noqa: FBT003 -- positional only
-            setattr(sys, name, open(fd, "r" if fd == 0 else "w", encoding="utf-8", closefd=False))  # noqa: PTH123, SIM115
+            setattr(sys, name, open(fd, "r" if fd == 0 else "w", encoding="utf-8", closefd=False))  # noqa: SIM115
     if sys.stdout.errors != "backslashreplace":
-        sys.stdout.reconfigure(errors="backslashreplace")
+        cast("Any", sys.stdout).reconfigure(errors="backslashreplace")
 
 
 def entry() -> NoReturn:

@@ -245,3 +245,52 @@ def test_broken_pipe(mlctl, with_run):
     line = f"{sys.executable} -m mlctl runs list --output csv --columns all | head -c 1"
     done = subprocess.run(["bash", "-c", f"set -o pipefail; {line}"], capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
     assert done.stderr == ""
+
+
+def test_logs_come_in_the_envelope_too(mlctl, with_run):
+    found = mlctl.json("runs", "logs", "@last")
+    assert found["data"] == {"run_id": mlctl.runs()[0]["info"]["run_id"], "log": "1 --a note 'first\tline\nsecond'\n".replace("'", "")}
+
+
+@pytest.mark.parametrize(
+    "command", [("runs", "show", "@last"), ("project", "show", "project"), ("run", "project", "--dry-run")], ids=" ".join
+)
+def test_what_has_no_table_of_its_own_has_fields_in_csv(mlctl, with_run, command):
+    header, *rows = csv.reader(io.StringIO(mlctl(*command, "--output", "csv", check=0).stdout))
+    assert header == ["field", "value"]
+    assert len(rows) > 5
+    assert "field" in mlctl(*command, "--output", "markdown", check=0).stdout.splitlines()[0]
+
+
+def test_findings_in_csv(mlctl, project):
+    folder = project("entry_points:\n  main:\n    parameters:\n      n: {type: int, defulat: 1}\n    command: echo {n}\n")
+    header, *rows = csv.reader(io.StringIO(mlctl("project", "check", folder, "--output", "csv").stdout))
+    assert header[:2] == ["level", "file"]
+    assert rows
+
+
+def test_a_value_that_looks_like_an_option_is_none(mlctl, with_run):
+    done = mlctl("run", "project", "-P", "--output=json", check=0)
+    assert "1" in done.stdout
+    assert '"mlctl"' not in done.stdout
+
+
+def test_a_tag_that_is_wrong_is_called_a_tag(mlctl, with_run):
+    assert "--tag 'nonsense'" in mlctl("run", "project", "--tag", "nonsense", check=2).stderr
+
+
+def test_standard_output_that_cannot_be_written(mlctl, with_run):
+    line = f"{sys.executable} -m mlctl runs list > /dev/full"
+    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+    assert done.returncode == 120
+    assert "No space left" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_defect_has_its_own_exit_code(tmp_path, with_run):
+    code = "import mlctl.commands.runs as r, mlctl.cli as c\nr._data = lambda *_: 1 / 0\n"
+    code += "raise SystemExit(c.main(['runs', 'list', '--output', 'json']))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 120
+    assert json.loads(done.stdout)["error"]["code"] == "INTERNAL_ERROR"
+    assert "Traceback" in done.stderr
