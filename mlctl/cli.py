@@ -73,7 +73,7 @@ def _as_ours(error: BaseException) -> MlctlError:
     if isinstance(error, MlctlError):
         return error
     if isinstance(error, KeyboardInterrupt):
-        return CancelledError("Interrupted.")
+        return CancelledError("Interrupted.", signum=2)
     if isinstance(error, OSError):
         return MlctlError(f"The operating system refused: {error}.")
     import traceback

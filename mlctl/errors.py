@@ -13,8 +13,8 @@
     │  ├─ ExistsError          124  RESOURCE_ALREADY_EXISTS  the name is taken
     │  └─ InvalidValueError    124  INVALID_PARAMETER_VALUE  a key, value or filter is not acceptable
     ├─ LaunchError             125  LAUNCH_FAILED            a job cannot be started, or its end is not known
-    ├─ CancelledError          130  CANCELLED                Ctrl-C ended a command
-    └─ InterruptedRunError   128+n  CANCELLED                signal n ended a run before its job had started
+    └─ CancelledError        128+n  CANCELLED                signal n (Ctrl-C) ended a command
+       └─ InterruptedRunError 128+n  CANCELLED                signal n ended a run before its job had started
 
 Exit codes of ``mlctl``: 0 done; 1 done, and the answer is no (``project check`` found errors); 2 and 120 to 125 as above;
 128 + n ended by signal n; anything else of ``mlctl run`` is the project's own exit code.
@@ -107,16 +107,17 @@ class LaunchError(MlctlError):
 
 
 class CancelledError(MlctlError):
-    """Ctrl-C ended a command."""
-
-    code, exit_code, http_status = "CANCELLED", 130, 499
-
-
-class InterruptedRunError(MlctlError):
-    """A signal ended a run before its job had started."""
+    """A signal ended a command."""
 
     code, http_status = "CANCELLED", 499
 
-    def __init__(self, signum: int, *, run_id: str) -> None:
-        super().__init__(f"The run was ended by signal {int(signum)} before its job had started.", run_id=run_id)
+    def __init__(self, message: str, *, signum: int, run_id: Optional[str] = None) -> None:
+        super().__init__(message, run_id=run_id)
         self.exit_code = 128 + signum  # type: ignore[misc]  # the one error whose code depends on the case
+
+
+class InterruptedRunError(CancelledError):
+    """A signal ended a run before its job had started."""
+
+    def __init__(self, signum: int, *, run_id: str) -> None:
+        super().__init__(f"The run was ended by signal {int(signum)} before its job had started.", signum=signum, run_id=run_id)
