@@ -30,8 +30,8 @@ def sessions() -> list[tuple[str, list[str]]]:
 @pytest.mark.parametrize(("page", "commands"), sessions(), ids=[f"{page}-{len(commands)}" for page, commands in sessions()])
 def test_commands_run(mlctl, place, page, commands):
     shutil.copytree(ROOT / "sample-projects", place / "sample-projects")
-    for command in commands:
-        mlctl(*shlex.split(command)[1:], check=0)
+    codes = {command: mlctl(*shlex.split(command)[1:]).returncode for command in commands}
+    assert set(codes.values()) == {0}, codes
 
 
 def test_python_in_the_readme_runs(mlctl, project):
