@@ -4,9 +4,87 @@ import os
 import posixpath
 import shutil
 from pathlib import Path
-from typing import Optional
+from typing import Iterator, List, Optional
 
 from mlctl.errors import InvalidValueError, NotFoundError, StoreError
+from mlctl.tracking.entities import FileInfo
+
+_CHUNK = 1 << 20
+
+
+class LocalArtifacts:
+    """The files of one run in a folder of this machine; see `mlctl.tracking.store.ArtifactStore`."""
+
+    def __init__(self, root: str) -> None:
+        self.uri = root
+
+    def put_file(self, local_path: str, artifact_path: Optional[str] = None) -> None:
+        """Copy a file in; see `store_file`."""
+        store_file(self.uri, local_path, artifact_path)
+
+    def put_folder(self, local_dir: str, artifact_path: Optional[str] = None) -> int:
+        """Copy what is in a folder in; see `store_folder`."""
+        return store_folder(self.uri, local_dir, artifact_path)
+
+    def list(self, path: str = "") -> List[FileInfo]:
+        """What a folder holds; nothing for a file or what is not there."""
+        folder = _confined(self.uri, destination(self.uri, path))
+        if not folder.is_dir():
+            return []
+        top = Path(self.uri)
+        found = [_info(item, top) for item in folder.iterdir()]
+        return sorted(found, key=lambda item: item.path)
+
+    def read(self, path: str) -> Iterator[bytes]:
+        """A file's content, in pieces.
+
+        Raises:
+            NotFoundError: there is no such file.
+        """
+        with self._existing(path).open("rb") as file:
+            yield from iter(lambda: file.read(_CHUNK), b"")
+
+    def download(self, path: str, folder: str) -> str:
+        """Copy a file or folder to the same path below a local folder.
+
+        Raises:
+            NotFoundError: there is no such file or folder.
+            StoreError: the copy cannot be written.
+        """
+        source = self._existing(path, folders=True)
+        target = Path(folder) / source.relative_to(self.uri)
+        try:
+            if source.is_dir():
+                shutil.copytree(source, target, dirs_exist_ok=True)
+            else:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(source, target)
+        except OSError as error:
+            raise StoreError(f"The artifact {path!r} cannot be copied to {folder}: {error}.") from error
+        return str(target)
+
+    def delete(self, path: str) -> None:
+        """Remove a file or folder.
+
+        Raises:
+            NotFoundError: there is no such file or folder.
+        """
+        found = self._existing(path, folders=True)
+        if found.is_dir():
+            shutil.rmtree(found)
+        else:
+            found.unlink()
+
+    def _existing(self, path: str, *, folders: bool = False) -> Path:
+        found = _confined(self.uri, destination(self.uri, path))
+        if not (found.is_file() or (folders and found.is_dir())):
+            raise NotFoundError(f"There is no artifact {path!r}.", hint="`mlctl runs show RUN` lists the artifacts of a run.")
+        return found
+
+
+def _info(item: Path, top: Path) -> FileInfo:
+    size = None if item.is_dir() else item.stat().st_size
+    return FileInfo(item.relative_to(top).as_posix(), size is None, size)
 
 
 def destination(root: str, artifact_path: Optional[str]) -> Path:

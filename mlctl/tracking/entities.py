@@ -194,6 +194,15 @@ class Run(Entity):
 
 
 @dataclass(frozen=True)
+class FileInfo(Entity):
+    """A file or folder among a run's artifacts. ``path`` starts at the run's root; ``file_size`` is in bytes, None for a folder."""
+
+    path: str
+    is_dir: bool
+    file_size: Optional[int] = None
+
+
+@dataclass(frozen=True)
 class DatasetSummary(Entity):
     """A dataset of an experiment, in one of the contexts in which runs used it (None: in none that has a name)."""
 

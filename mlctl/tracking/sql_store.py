@@ -22,6 +22,7 @@ from mlctl.tracking.entities import (
 )
 from mlctl.tracking.sql_db import Db
 from mlctl.tracking.sql_experiments import now_ms
+from mlctl.tracking.store import ArtifactStore
 
 
 class SqlStore:
@@ -75,6 +76,16 @@ class SqlStore:
 
             return unquote(urlsplit(uri).path)
         raise StoreError(f"The artifacts of run {run.run_id} are at {uri}: mlctl can use local folders only, so far.")
+
+    def artifacts(self, run: RunInfo) -> ArtifactStore:
+        """The files of a run.
+
+        Raises:
+            StoreError: they are not on this machine.
+        """
+        from mlctl.tracking.artifacts import LocalArtifacts
+
+        return LocalArtifacts(self.artifact_root(run))
 
     def create_experiment(self, name: str, *, artifact_location: str = "", tags: Sequence[ExperimentTag] = ()) -> str:
         """Make an experiment; see `mlctl.tracking.sql_experiments.create`."""

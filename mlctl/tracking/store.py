@@ -4,7 +4,7 @@ Methods raise `mlctl.errors.NotFoundError`, `ExistsError` and `InvalidValueError
 store itself cannot do its work. Every call that returns has been committed: it survives the end of this process.
 """
 
-from typing import List, Optional, Protocol, Sequence, Tuple
+from typing import Iterator, List, Optional, Protocol, Sequence, Tuple
 
 from mlctl.tracking.entities import (
     ACTIVE_ONLY,
@@ -12,6 +12,7 @@ from mlctl.tracking.entities import (
     DatasetSummary,
     Experiment,
     ExperimentTag,
+    FileInfo,
     LoggedModelInput,
     LoggedModelOutput,
     Metric,
@@ -120,6 +121,40 @@ class OwnerStore(Protocol):
         ...
 
 
+class ArtifactStore(Protocol):
+    """The files of one run. Paths start at the run's root, have slashes, and never leave it.
+
+    Methods raise `InvalidValueError` for a path that would leave the root, `NotFoundError` for what is not there and `StoreError` when
+    reading or writing fails.
+    """
+
+    uri: str
+
+    def put_file(self, local_path: str, artifact_path: Optional[str] = None) -> None:
+        """Copy a local file into the folder ``artifact_path``, in place of one of that name: whole or not at all."""
+        ...
+
+    def put_folder(self, local_dir: str, artifact_path: Optional[str] = None) -> int:
+        """Copy what is in a local folder into the folder ``artifact_path``; returns how many files."""
+        ...
+
+    def list(self, path: str = "") -> List[FileInfo]:
+        """What a folder holds, by path, without what its sub-folders hold; nothing for a file or what is not there."""
+        ...
+
+    def read(self, path: str) -> Iterator[bytes]:
+        """A file's content, in pieces."""
+        ...
+
+    def download(self, path: str, folder: str) -> str:
+        """Copy a file or folder (empty: everything) to the same path below a local folder; returns where it then is."""
+        ...
+
+    def delete(self, path: str) -> None:
+        """Remove a file or folder."""
+        ...
+
+
 class TrackingStore(ExperimentStore, RunStore, OwnerStore, Protocol):
     """All of it."""
 
@@ -127,7 +162,11 @@ class TrackingStore(ExperimentStore, RunStore, OwnerStore, Protocol):
     read_only: bool
 
     def artifact_root(self, run: RunInfo) -> str:
-        """Local folder of a run's artifacts (not created by this call)."""
+        """Local folder of a run's artifacts (not created by this call); StoreError where they are not on this machine."""
+        ...
+
+    def artifacts(self, run: RunInfo) -> ArtifactStore:
+        """The files of a run."""
         ...
 
     def close(self) -> None: ...
