@@ -3,49 +3,51 @@
 ``import mlctl`` costs next to nothing: the functions below are imported when they are first used.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Dict
 
 from mlctl.version import __version__
 
 if TYPE_CHECKING:
-    from mlctl.tracking.fluent import (
-        ActiveRun,
-        active_run,
-        end_run,
-        log_artifact,
-        log_artifacts,
-        log_metric,
-        log_metrics,
-        log_param,
-        log_params,
-        set_tag,
-        set_tags,
-        start_run,
-    )
+    from mlctl.tracking.fluent import ActiveRun as ActiveRun
+    from mlctl.tracking.fluent import active_run as active_run
+    from mlctl.tracking.fluent import end_run as end_run
+    from mlctl.tracking.fluent import log_artifact as log_artifact
+    from mlctl.tracking.fluent import log_artifacts as log_artifacts
+    from mlctl.tracking.fluent import log_metric as log_metric
+    from mlctl.tracking.fluent import log_metrics as log_metrics
+    from mlctl.tracking.fluent import log_param as log_param
+    from mlctl.tracking.fluent import log_params as log_params
+    from mlctl.tracking.fluent import set_tag as set_tag
+    from mlctl.tracking.fluent import set_tags as set_tags
+    from mlctl.tracking.fluent import start_run as start_run
 
-__all__ = [
-    "ActiveRun",
-    "__version__",
-    "active_run",
-    "end_run",
-    "log_artifact",
-    "log_artifacts",
-    "log_metric",
-    "log_metrics",
-    "log_param",
-    "log_params",
-    "set_tag",
-    "set_tags",
-    "start_run",
-]
+_FLUENT = "mlctl.tracking.fluent"
+
+_NAMES: "Dict[str, str]" = {
+    "ActiveRun": _FLUENT,
+    "active_run": _FLUENT,
+    "end_run": _FLUENT,
+    "log_artifact": _FLUENT,
+    "log_artifacts": _FLUENT,
+    "log_metric": _FLUENT,
+    "log_metrics": _FLUENT,
+    "log_param": _FLUENT,
+    "log_params": _FLUENT,
+    "set_tag": _FLUENT,
+    "set_tags": _FLUENT,
+    "start_run": _FLUENT,
+}
+"""Where each name is; its module is imported when the name is first used."""
+
+__all__ = ["__version__", *_NAMES]  # noqa: PLE0604 -- the table holds texts
 
 
 def __getattr__(name: str) -> Any:
-    if name not in __all__:
+    if name not in _NAMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from mlctl.tracking import fluent
+    from importlib import import_module
 
-    return getattr(fluent, name)
+    return getattr(import_module(_NAMES[name]), name)
 
 
 def __dir__() -> "list[str]":

@@ -90,7 +90,7 @@ def end_run(status: str = "FINISHED") -> None:
         raise InvalidValueError(f"A run cannot end as {status!r}.", hint=f"One of: {', '.join(TERMINAL)}.")
     if _active():
         run = _active().pop()
-        _store().update_run(run.info.run_id, status=status, end_time=_now_ms())
+        current_store().update_run(run.info.run_id, status=status, end_time=_now_ms())
 
 
 def log_param(key: str, value: Any) -> Any:
@@ -99,13 +99,13 @@ def log_param(key: str, value: Any) -> Any:
     Raises:
         InvalidValueError: the key is not acceptable, or the parameter has another value already.
     """
-    _store().log_batch(_run_id(), params=[Param(key, str(value))])
+    current_store().log_batch(run_id_or_start(), params=[Param(key, str(value))])
     return value
 
 
 def log_params(params: Mapping[str, Any]) -> None:
     """Log several parameters at once: all of them or none."""
-    _store().log_batch(_run_id(), params=[Param(key, str(value)) for key, value in params.items()])
+    current_store().log_batch(run_id_or_start(), params=[Param(key, str(value)) for key, value in params.items()])
 
 
 def log_metric(
@@ -113,7 +113,7 @@ def log_metric(
 ) -> None:
     """Log a point of a metric: ``step`` is 0 by default, ``timestamp`` (ms) is now."""
     moment = _now_ms() if timestamp is None else timestamp
-    _store().log_batch(run_id or _run_id(), metrics=[Metric(key, _number(key, value), moment, step or 0)])
+    current_store().log_batch(run_id_or_start(run_id), metrics=[Metric(key, _number(key, value), moment, step or 0)])
 
 
 def log_metrics(
@@ -122,17 +122,17 @@ def log_metrics(
     """Log a point of several metrics at once: all of them or none."""
     moment = _now_ms() if timestamp is None else timestamp
     points = [Metric(key, _number(key, value), moment, step or 0) for key, value in metrics.items()]
-    _store().log_batch(run_id or _run_id(), metrics=points)
+    current_store().log_batch(run_id_or_start(run_id), metrics=points)
 
 
 def set_tag(key: str, value: Any) -> None:
     """Set a tag of the active run; its text is kept."""
-    _store().log_batch(_run_id(), tags=[RunTag(key, str(value))])
+    current_store().log_batch(run_id_or_start(), tags=[RunTag(key, str(value))])
 
 
 def set_tags(tags: Mapping[str, Any]) -> None:
     """Set several tags at once."""
-    _store().log_batch(_run_id(), tags=[RunTag(key, str(value)) for key, value in tags.items()])
+    current_store().log_batch(run_id_or_start(), tags=[RunTag(key, str(value)) for key, value in tags.items()])
 
 
 def log_artifact(local_path: Union[str, "os.PathLike[str]"], artifact_path: Optional[str] = None, run_id: Optional[str] = None) -> None:
@@ -162,19 +162,21 @@ def _active() -> List[ActiveRun]:
     return _state.runs
 
 
-def _store() -> TrackingStore:
+def current_store() -> TrackingStore:
+    """The store that this process logs to, as the settings name it now."""
     uri = settings.value("tracking_uri")
     if uri not in _stores:
         _stores[uri] = open_store()
     return _stores[uri]
 
 
-def _run_id() -> str:
-    return (_active()[-1] if _active() else start_run()).info.run_id
+def run_id_or_start(run_id: Optional[str] = None) -> str:
+    """The run that is named, else the active one, else one that is started now."""
+    return run_id or (_active()[-1] if _active() else start_run()).info.run_id
 
 
 def _artifact_root(run_id: Optional[str]) -> str:
-    return _store().artifact_root(_store().get_run(run_id or _run_id()).info)
+    return current_store().artifact_root(current_store().get_run(run_id_or_start(run_id)).info)
 
 
 def _run_to_join() -> Optional[str]:
@@ -186,7 +188,7 @@ def _run_to_join() -> Optional[str]:
 
 
 def _resume(run_id: str, *, run_name: Optional[str], tags: Mapping[str, str]) -> Run:
-    store = _store()
+    store = current_store()
     store.update_run(run_id, status="RUNNING", run_name=run_name)
     if tags:
         store.log_batch(run_id, tags=[RunTag(key, value) for key, value in tags.items()])
@@ -199,7 +201,7 @@ def _create(experiment_id: Optional[str], *, run_name: Optional[str], parent: Op
     if parent:
         merged[PARENT_TAG] = parent
     merged.update(tags)
-    return _store().create_run(
+    return current_store().create_run(
         experiment_id or _experiment_id(),
         run_name=run_name or "",
         user_id=user,
@@ -212,8 +214,8 @@ def _experiment_id() -> str:
     name = settings.value("experiment_name")
     if not name:
         return settings.value("experiment_id") or "0"
-    found = _store().get_experiment_by_name(name)
-    return found.experiment_id if found is not None else _store().create_experiment(name)
+    found = current_store().get_experiment_by_name(name)
+    return found.experiment_id if found is not None else current_store().create_experiment(name)
 
 
 def _number(key: str, value: Any) -> float:
