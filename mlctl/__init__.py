@@ -1,6 +1,7 @@
 """Run MLproject files and track what they log.
 
-``import mlctl`` costs next to nothing: the functions below are imported when they are first used.
+``import mlctl`` costs next to nothing: the functions below, and modules such as ``mlctl.tracking``, are imported when they are first
+used.
 """
 
 from typing import TYPE_CHECKING, Any, Dict
@@ -8,6 +9,9 @@ from typing import TYPE_CHECKING, Any, Dict
 from mlctl.version import __version__
 
 if TYPE_CHECKING:
+    from mlctl.tracking.client import Client as Client
+    from mlctl.tracking.client import MLflowClient as MLflowClient
+    from mlctl.tracking.client import MlflowClient as MlflowClient
     from mlctl.tracking.fluent import ActiveRun as ActiveRun
     from mlctl.tracking.fluent import active_run as active_run
     from mlctl.tracking.fluent import end_run as end_run
@@ -21,6 +25,7 @@ if TYPE_CHECKING:
     from mlctl.tracking.fluent import set_tags as set_tags
     from mlctl.tracking.fluent import start_run as start_run
 
+_CLIENT = "mlctl.tracking.client"
 _FLUENT = "mlctl.tracking.fluent"
 
 _NAMES: "Dict[str, str]" = {
@@ -36,6 +41,9 @@ _NAMES: "Dict[str, str]" = {
     "set_tag": _FLUENT,
     "set_tags": _FLUENT,
     "start_run": _FLUENT,
+    "Client": _CLIENT,
+    "MLflowClient": _CLIENT,
+    "MlflowClient": _CLIENT,
 }
 """Where each name is; its module is imported when the name is first used."""
 
@@ -43,11 +51,18 @@ __all__ = ["__version__", *_NAMES]  # noqa: PLE0604 -- the table holds texts
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _NAMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    return getattr(import_module(_NAMES[name]), name)
+    if name in _NAMES:
+        found = globals()[name] = getattr(import_module(_NAMES[name]), name)
+        return found
+    if not name.startswith("_"):
+        try:
+            return import_module(f"{__name__}.{name}")  # `import mlctl` makes mlctl.tracking usable too
+        except ModuleNotFoundError as error:
+            if error.name != f"{__name__}.{name}":
+                raise
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> "list[str]":

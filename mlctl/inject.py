@@ -25,7 +25,10 @@ if TYPE_CHECKING:
 BUNDLE = (
     "__init__.py",
     "version.py",
+    "client.py",
+    "entities.py",
     "errors.py",
+    "exceptions.py",
     "settings.py",
     "process.py",
     "endpoint.py",

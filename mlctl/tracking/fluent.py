@@ -9,14 +9,13 @@ import os
 import sys
 import threading
 import time
-from typing import Any, Dict, List, Mapping, Optional, Union
+from typing import Any, List, Mapping, Optional, Union
 
 from mlctl import settings
 from mlctl.errors import InvalidValueError, MlctlError
 from mlctl.tracking import artifacts
+from mlctl.tracking.current import current_store
 from mlctl.tracking.entities import NOTE_TAG, PARENT_TAG, TERMINAL, Metric, Param, Run, RunTag
-from mlctl.tracking.opening import open_store
-from mlctl.tracking.store import TrackingStore
 
 
 class ActiveRun(Run):
@@ -38,7 +37,6 @@ class _State(threading.local):
 
 
 _state = _State()
-_stores: Dict[str, TrackingStore] = {}
 _joined: List[str] = []  # runs that the environment named and that this process has taken up
 
 
@@ -46,7 +44,7 @@ def start_run(
     run_id: Optional[str] = None,
     experiment_id: Optional[str] = None,
     run_name: Optional[str] = None,
-    nested: bool = False,  # noqa: FBT001, FBT002 -- MLflow's signature
+    nested: bool = False,
     parent_run_id: Optional[str] = None,
     tags: Optional[Mapping[str, Any]] = None,
     description: Optional[str] = None,
@@ -160,14 +158,6 @@ def log_artifacts(local_dir: Union[str, "os.PathLike[str]"], artifact_path: Opti
 
 def _active() -> List[ActiveRun]:
     return _state.runs
-
-
-def current_store() -> TrackingStore:
-    """The store that this process logs to, as the settings name it now."""
-    uri = settings.value("tracking_uri")
-    if uri not in _stores:
-        _stores[uri] = open_store()
-    return _stores[uri]
 
 
 def run_id_or_start(run_id: Optional[str] = None) -> str:
