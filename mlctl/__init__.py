@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from mlctl.tracking.fluent import ActiveRun as ActiveRun
     from mlctl.tracking.fluent import active_run as active_run
     from mlctl.tracking.fluent import end_run as end_run
-    from mlctl.tracking.fluent import log_artifact as log_artifact
-    from mlctl.tracking.fluent import log_artifacts as log_artifacts
     from mlctl.tracking.fluent import log_metric as log_metric
     from mlctl.tracking.fluent import log_metrics as log_metrics
     from mlctl.tracking.fluent import log_param as log_param
@@ -24,16 +22,21 @@ if TYPE_CHECKING:
     from mlctl.tracking.fluent import set_tag as set_tag
     from mlctl.tracking.fluent import set_tags as set_tags
     from mlctl.tracking.fluent import start_run as start_run
+    from mlctl.tracking.run_files import log_artifact as log_artifact
+    from mlctl.tracking.run_files import log_artifacts as log_artifacts
+    from mlctl.tracking.run_files import log_dict as log_dict
+    from mlctl.tracking.run_files import log_figure as log_figure
+    from mlctl.tracking.run_files import log_stream as log_stream
+    from mlctl.tracking.run_files import log_text as log_text
 
 _CLIENT = "mlctl.tracking.client"
 _FLUENT = "mlctl.tracking.fluent"
+_FILES = "mlctl.tracking.run_files"
 
 _NAMES: "Dict[str, str]" = {
     "ActiveRun": _FLUENT,
     "active_run": _FLUENT,
     "end_run": _FLUENT,
-    "log_artifact": _FLUENT,
-    "log_artifacts": _FLUENT,
     "log_metric": _FLUENT,
     "log_metrics": _FLUENT,
     "log_param": _FLUENT,
@@ -44,6 +47,12 @@ _NAMES: "Dict[str, str]" = {
     "Client": _CLIENT,
     "MLflowClient": _CLIENT,
     "MlflowClient": _CLIENT,
+    "log_artifact": _FILES,
+    "log_artifacts": _FILES,
+    "log_dict": _FILES,
+    "log_figure": _FILES,
+    "log_stream": _FILES,
+    "log_text": _FILES,
 }
 """Where each name is; its module is imported when the name is first used."""
 

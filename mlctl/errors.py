@@ -12,6 +12,7 @@
     │  ├─ NotFoundError        124  RESOURCE_DOES_NOT_EXIST  no such run, experiment, …
     │  ├─ ExistsError          124  RESOURCE_ALREADY_EXISTS  the name is taken
     │  └─ InvalidValueError    124  INVALID_PARAMETER_VALUE  a key, value or filter is not acceptable
+    │     └─ ArgumentError     124  INVALID_PARAMETER_VALUE  … as an argument of a function; a TypeError and ValueError too
     ├─ LaunchError             125  LAUNCH_FAILED            a job cannot be started, or its end is not known
     └─ CancelledError        128+n  CANCELLED                signal n (Ctrl-C) ended a command
        └─ InterruptedRunError 128+n  CANCELLED                signal n ended a run before its job had started
@@ -98,6 +99,10 @@ class InvalidValueError(StoreError):
     """A key, value, filter or page token that the store does not accept."""
 
     code, http_status = "INVALID_PARAMETER_VALUE", 400
+
+
+class ArgumentError(InvalidValueError, TypeError, ValueError):
+    """An argument of a kind that a function cannot use. Scripts written for MLflow expect a TypeError or a ValueError there."""
 
 
 class LaunchError(MlctlError):

@@ -89,7 +89,7 @@ def test_runs_list(place, mlctl):
 
 def test_the_client(place):
     found = imported("import mlctl\nmlctl.log_metric('m', 1.0)", place)
-    new_run = {"mlctl.errors", "mlctl.tracking.artifacts", "mlctl.tracking.current", "mlctl.tracking.fluent", "mlctl.tracking.run_names"}
+    new_run = {"mlctl.errors", "mlctl.tracking.current", "mlctl.tracking.fluent", "mlctl.tracking.run_names"}
     assert ours(found) == {*GROUND, *STORE, *new_run}
     assert not found & HEAVY
 

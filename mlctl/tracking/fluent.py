@@ -5,15 +5,13 @@ committed to the store.
 """
 
 import atexit
-import os
 import sys
 import threading
 import time
-from typing import Any, List, Mapping, Optional, Union
+from typing import Any, List, Mapping, Optional
 
 from mlctl import settings
 from mlctl.errors import InvalidValueError, MlctlError
-from mlctl.tracking import artifacts
 from mlctl.tracking.current import current_store
 from mlctl.tracking.entities import NOTE_TAG, PARENT_TAG, TERMINAL, Metric, Param, Run, RunTag
 
@@ -133,26 +131,6 @@ def set_tags(tags: Mapping[str, Any]) -> None:
     current_store().log_batch(run_id_or_start(), tags=[RunTag(key, str(value)) for key, value in tags.items()])
 
 
-def log_artifact(local_path: Union[str, "os.PathLike[str]"], artifact_path: Optional[str] = None, run_id: Optional[str] = None) -> None:
-    """Keep a file (or a folder, under its own name) with the run, in the folder ``artifact_path`` of its artifacts.
-
-    Raises:
-        NotFoundError: there is no such file.
-        InvalidValueError: the artifact path leaves the run's artifacts.
-    """
-    path = os.fspath(local_path)
-    if os.path.isdir(path):  # noqa: PTH112
-        name = os.path.basename(os.path.abspath(path))  # noqa: PTH100, PTH119
-        artifacts.store_folder(_artifact_root(run_id), path, f"{artifact_path}/{name}" if artifact_path else name)
-    else:
-        artifacts.store_file(_artifact_root(run_id), path, artifact_path)
-
-
-def log_artifacts(local_dir: Union[str, "os.PathLike[str]"], artifact_path: Optional[str] = None, run_id: Optional[str] = None) -> None:
-    """Keep what is in a folder with the run, in the folder ``artifact_path`` of its artifacts."""
-    artifacts.store_folder(_artifact_root(run_id), os.fspath(local_dir), artifact_path)
-
-
 # ── underneath ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -163,10 +141,6 @@ def _active() -> List[ActiveRun]:
 def run_id_or_start(run_id: Optional[str] = None) -> str:
     """The run that is named, else the active one, else one that is started now."""
     return run_id or (_active()[-1] if _active() else start_run()).info.run_id
-
-
-def _artifact_root(run_id: Optional[str]) -> str:
-    return current_store().artifact_root(current_store().get_run(run_id_or_start(run_id)).info)
 
 
 def _run_to_join() -> Optional[str]:
