@@ -33,6 +33,7 @@ BUNDLE = (
     "process.py",
     "endpoint.py",
     "joblog.py",
+    "forwarding.py",
     "jobs.py",
     "worker.py",
     "tracking/*.py",

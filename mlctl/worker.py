@@ -5,17 +5,16 @@ everything else that descends from it. A job whose mlctl has died is ended too (
 """
 
 import contextlib
-import errno
 import os
-import select
 import selectors
 import signal
 import time
-from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Callable, Dict, List, NamedTuple, Optional, Sequence
 
 from mlctl import process
 from mlctl.endpoint import RunEndpoint
 from mlctl.errors import LaunchError, StoreError
+from mlctl.forwarding import POLL_S, Forwarder, pipes, pseudo_terminal, read
 from mlctl.joblog import LogWriter
 from mlctl.jobs import FAILED, FINISHED, KILLED, JobSpec, JobState, Streams
 from mlctl.tracking import stopping
@@ -29,9 +28,6 @@ ORPHAN_GRACE_S = 2.0
 LEFTOVER_GRACE_S = 2.0
 _GONE_AFTER_KILL_S = 2.0
 _SAME_REQUEST_S = 0.2
-_POLL_S = 0.02
-_CHUNK = 1 << 16
-_SHOWN_AT_ONCE = 4096  # what a pipe that is ready for writing takes without a wait (PIPE_BUF)
 
 STOP_SIGNALS: Dict[int, str] = {
     signal.SIGINT: "interrupted (Ctrl-C or SIGINT)",
@@ -132,7 +128,7 @@ class Worker:
                 signal.signal(signum, lambda number, _: self._signals.append(number))
         signal.signal(signal.SIGWINCH, self._on_resize)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)  # held back by the launcher until now
-        self._selector.register(wake_r, selectors.EVENT_READ, lambda: _read(wake_r))
+        self._selector.register(wake_r, selectors.EVENT_READ, lambda: read(wake_r))
         if self._life_fd is not None:
             self._selector.register(self._life_fd, selectors.EVENT_READ, self._on_orphaned)
         self._watch_endpoint()
@@ -157,7 +153,7 @@ class Worker:
 
     def _start(self) -> None:
         process.become_subreaper()
-        sources, ends = _pseudo_terminal(self._streams.out_fd) if self._streams.terminal else _pipes()
+        sources, ends = pseudo_terminal(self._streams.out_fd) if self._streams.terminal else pipes()
         try:
             popen = process.start_job(
                 [*self._spec.argv_prefix, *process.shell_argv(self._spec.command)],
@@ -174,31 +170,13 @@ class Worker:
         self._job = popen.pid
         self._terminal = sources[0] if self._streams.terminal else None
         for fd, shown_on in zip(sources, (self._streams.out_fd, self._streams.err_fd)):  # noqa: B905 -- a terminal is one source; 3.8 has no strict
-            os.set_blocking(fd, False)
-            self._forwarders.append(self._forwarder(fd, shown_on))
-            self._selector.register(fd, selectors.EVENT_READ, self._forwarders[-1])
+            forwarder = Forwarder(fd, shown_on, log=self._log, while_waiting=self._attend_while_waiting, on_end=self._on_output_end)
+            self._forwarders.append(forwarder.forward)
+            self._selector.register(fd, selectors.EVENT_READ, forwarder.forward)
 
-    def _forwarder(self, source: int, shown_on: Optional[int]) -> Callable[[], bool]:
-        shown, open_ = [shown_on], [True]
-
-        def forward() -> bool:
-            """Pass on what there is; False when there is nothing more for now."""
-            data = _read(source) if open_[0] else None
-            if data is None:
-                return False
-            if not data:
-                self._selector.unregister(source)
-                os.close(source)
-                self._terminal = None
-                open_[0] = False
-                return False
-            if self._log is not None:
-                self._log.write(data)
-            if shown[0] is not None and not self._show(shown[0], data):
-                shown[0] = None
-            return True
-
-        return forward
+    def _on_output_end(self, source: int) -> None:
+        self._selector.unregister(source)
+        self._terminal = None
 
     # ── the loop ────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -208,32 +186,15 @@ class Worker:
             act()
         self._attend()
 
-    def _show(self, fd: int, data: bytes) -> bool:
-        """Write all of it; False when nobody reads any more. A reader who makes us wait does not keep us from looking after the job."""
-        view = memoryview(data)
-        while view:
-            try:
-                if select.select((), (fd,), (), _POLL_S)[1]:
-                    view = view[os.write(fd, view[:_SHOWN_AT_ONCE]) :]
-                    continue
-            except BlockingIOError:
-                pass
-            except OSError:
-                return False
-            if self._is_stopped():
-                return False
-            self._attend_while_waiting()
-        return True
-
-    def _is_stopped(self) -> bool:
-        """Whether the command was told to end and has ended."""
-        return self._code is not None and self._ending is not None and self._ending.verdict is not None
-
-    def _attend_while_waiting(self) -> None:
+    def _attend_while_waiting(self) -> bool:
+        """Look after the job although its output cannot be shown yet; False when it was told to end and has ended."""
+        if self._code is not None and self._ending is not None and self._ending.verdict is not None:
+            return False
         for key, _ in self._selector.select(0):
             if key.data not in self._forwarders:
                 key.data()
         self._attend()
+        return True
 
     def _attend(self) -> None:
         """Everything but the job's output: its end, signals, the store, the stages of its ending."""
@@ -250,7 +211,7 @@ class Worker:
 
     def _timeout(self) -> float:
         if self._ending is not None or self._code is not None:
-            return _POLL_S
+            return POLL_S
         return max(0.0, self._next_check - time.monotonic())
 
     def _on_resize(self, _signum: int, _frame: object) -> None:
@@ -390,32 +351,3 @@ def _signal_name(signum: int) -> str:
         return signal.Signals(signum).name
     except ValueError:
         return "unknown"
-
-
-def _read(fd: int) -> Optional[bytes]:
-    """What can be read now: None nothing yet, empty at the end (a closed terminal says EIO)."""
-    try:
-        return os.read(fd, _CHUNK)
-    except BlockingIOError:
-        return None
-    except OSError as error:
-        if error.errno == errno.EIO:
-            return b""
-        raise
-
-
-def _pipes() -> Tuple[Tuple[int, ...], Tuple[int, int]]:
-    out_r, out_w = os.pipe()
-    err_r, err_w = os.pipe()
-    return (out_r, err_r), (out_w, err_w)
-
-
-def _pseudo_terminal(like_fd: Optional[int]) -> Tuple[Tuple[int, ...], Tuple[int, int]]:
-    """A terminal of the size of the real one, which leaves line ends alone: the real one translates them."""
-    import termios
-
-    master, slave = process.terminal_like(like_fd)
-    settings = termios.tcgetattr(slave)
-    settings[1] &= ~termios.OPOST
-    termios.tcsetattr(slave, termios.TCSANOW, settings)
-    return (master,), (slave, slave)
