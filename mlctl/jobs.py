@@ -23,6 +23,8 @@ class JobSpec:
     the job prints, at most ``log_max_bytes`` of it. Grace periods are in seconds.
 
     ``endpoint_argv`` is the command that serves the run's own address to MLflow clients (empty: it has none).
+
+    System metrics are sampled every ``system_interval_s`` seconds (0: never); see `mlctl.tracking.system.Sampling`.
     """
 
     run_id: str
@@ -36,6 +38,9 @@ class JobSpec:
     interrupt_grace_s: float = 10.0
     terminate_grace_s: float = 5.0
     endpoint_argv: Tuple[str, ...] = ()
+    system_interval_s: float = 0.0
+    system_samples: int = 1
+    system_node_id: str = ""
 
     def to_json(self) -> str:
         """The spec as one line of JSON."""

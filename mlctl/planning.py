@@ -14,6 +14,7 @@ from mlctl.jobs import RUNNING
 from mlctl.launchers import base as launchers
 from mlctl.projects import git, params, source, spec
 from mlctl.projects.command import render
+from mlctl.tracking import system
 from mlctl.tracking.entities import RunInfo
 from mlctl.tracking.opening import open_store
 
@@ -39,6 +40,7 @@ class RunOptions:
     run_name: str | None = None
     check_types: bool = True
     tags: Mapping[str, str] = field(default_factory=dict)
+    system_metrics: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,7 @@ class Job:
     env_plan: EnvPlan
     facts: git.GitFacts | None
     notes: tuple[str, ...] = ()
+    sampling: system.Sampling | None = None
 
 
 def plan(uri: str, options: RunOptions, *, tell: Callable[[str], None], dry_run: bool = False) -> Job:
@@ -66,6 +69,7 @@ def plan(uri: str, options: RunOptions, *, tell: Callable[[str], None], dry_run:
     if options.experiment_id and options.experiment_name:
         raise UsageError("Both --experiment-id and --experiment-name were given.", hint="Give one of them.")
     launchers.find(options.backend)
+    sampling = _sampling(options)
     here = _current_folder()
     cache = settings.cache_dir()
     found = source.resolve(uri, version=options.version, tell=tell, cache=cache)
@@ -86,7 +90,13 @@ def plan(uri: str, options: RunOptions, *, tell: Callable[[str], None], dry_run:
     planned = environment.plan()
     findings = map(str, spec.findings_of(project, entry))
     notes = (*findings, *bound.notes, *planned.notes)
-    return Job(options, found, project, entry, bound, render(entry, bound), environment, planned, pending.result(), notes)
+    return Job(options, found, project, entry, bound, render(entry, bound), environment, planned, pending.result(), notes, sampling)
+
+
+def _sampling(options: RunOptions) -> system.Sampling | None:
+    """How system metrics are sampled; None where they are not wanted."""
+    on = options.system_metrics if options.system_metrics is not None else settings.switch("system_metrics")
+    return None if on is False else system.sampling()
 
 
 def _not_fetched(uri: str, _index: int) -> str:

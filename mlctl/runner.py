@@ -20,7 +20,7 @@ from mlctl.errors import ExistsError, InterruptedRunError, InvalidValueError, Ml
 from mlctl.jobs import FAILED, KILLED, RUNNING, SCHEDULED, JobSpec, JobState, Streams
 from mlctl.launchers import base as launchers
 from mlctl.planning import Job, RunOptions, plan
-from mlctl.tracking import owners, stopping
+from mlctl.tracking import owners, stopping, system
 from mlctl.tracking.entities import DELETED, Param, RunInfo, RunTag
 from mlctl.tracking.opening import open_store
 from mlctl.worker import EXIT_CODE_TAG, REASON_TAG, STOP_SIGNALS
@@ -145,13 +145,19 @@ def job_spec(job: Job, prepared: PreparedEnv, *, run: RunInfo, root: Path, track
         command=job.command,
         cwd=str(job.project.folder),
         tracking_uri=tracking_uri,
-        env=inject.job_variables(prepared, run, tracking_uri=tracking_uri),
+        env={
+            **inject.job_variables(prepared, run, tracking_uri=tracking_uri),
+            **system.job_variables(run.run_id, sampled=job.sampling is not None),
+        },
         argv_prefix=prepared.argv_prefix,
         log_path=str(root / provenance.FOLDER / provenance.LOG_FILE),
         log_max_bytes=int(settings.number("log_max_bytes")),
         interrupt_grace_s=settings.number("interrupt_grace_s"),
         terminate_grace_s=settings.number("terminate_grace_s"),
         endpoint_argv=(sys.executable, "-m", "mlctl.server.serving"),
+        system_interval_s=job.sampling.interval_s if job.sampling else 0.0,
+        system_samples=job.sampling.samples if job.sampling else 1,
+        system_node_id=job.sampling.node_id if job.sampling else "",
     )
 
 

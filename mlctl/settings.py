@@ -35,6 +35,21 @@ SETTINGS: Dict[str, Setting] = {
     "interrupt_grace_s": Setting(("MLCTL_INTERRUPT_GRACE_S",), "10", "seconds from the interrupt to the terminate signal"),
     "terminate_grace_s": Setting(("MLCTL_TERMINATE_GRACE_S",), "5", "seconds from the terminate to the kill signal"),
     "uploads_at_once": Setting(("MLCTL_UPLOADS_AT_ONCE",), "16", "artifacts that a server receives at a time; more have to wait"),
+    "system_metrics": Setting(
+        ("MLCTL_SYSTEM_METRICS", "MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING"),
+        "",
+        "whether runs have system metrics; default: those of mlctl run",
+    ),
+    "system_metrics_interval_s": Setting(
+        ("MLCTL_SYSTEM_METRICS_INTERVAL_S", "MLFLOW_SYSTEM_METRICS_SAMPLING_INTERVAL"), "10", "seconds between samples of system metrics"
+    ),
+    "system_metrics_samples": Setting(
+        ("MLCTL_SYSTEM_METRICS_SAMPLES", "MLFLOW_SYSTEM_METRICS_SAMPLES_BEFORE_LOGGING"), "1", "samples averaged into a point"
+    ),
+    "system_metrics_node_id": Setting(
+        ("MLCTL_SYSTEM_METRICS_NODE_ID", "MLFLOW_SYSTEM_METRICS_NODE_ID"), "", "the machine's name in the keys of system metrics"
+    ),
+    "system_metrics_run": Setting(("MLCTL_SYSTEM_METRICS_RUN",), "", "the run whose system metrics are sampled from outside of the script"),
     "busy_timeout_s": Setting(("MLCTL_BUSY_TIMEOUT_S",), "60", "seconds to wait for another process that writes to the store"),
 }
 
@@ -58,6 +73,23 @@ def resolve(name: str, *, flag: Optional[str] = None, environ: Optional[Mapping[
 def value(name: str, *, flag: Optional[str] = None) -> str:
     """The value of a setting, as text."""
     return resolve(name, flag=flag).value
+
+
+_SWITCH = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
+
+
+def switch(name: str) -> Optional[bool]:
+    """The value of a setting that is on or off; None where nothing is set.
+
+    Raises:
+        UsageError: the text is neither; the message names the variable.
+    """
+    found = resolve(name)
+    if not found.value:
+        return None
+    if found.value.strip().lower() not in _SWITCH:
+        raise UsageError(f"{found.source}={found.value!r} is neither on nor off.", hint=f"One of: {', '.join(_SWITCH)}.")
+    return _SWITCH[found.value.strip().lower()]
 
 
 def number(name: str) -> float:

@@ -5,11 +5,12 @@ everything else that descends from it. A job whose mlctl has died is ended too (
 """
 
 import contextlib
+import math
 import os
 import selectors
 import signal
 import time
-from typing import Callable, Dict, List, NamedTuple, Optional, Sequence
+from typing import TYPE_CHECKING, Callable, Dict, List, NamedTuple, Optional, Sequence
 
 from mlctl import process
 from mlctl.endpoint import RunEndpoint
@@ -22,8 +23,12 @@ from mlctl.tracking.entities import RunTag
 from mlctl.tracking.opening import open_store
 from mlctl.tracking.store import TrackingStore
 
+if TYPE_CHECKING:
+    from mlctl.tracking.system import Recorder
+
 HEARTBEAT_S = 10.0
 STOP_CHECK_S = 1.0
+FIRST_LOOK_S = 1.0  # system metrics: a job that is shorter pays nothing for them
 ORPHAN_GRACE_S = 2.0
 LEFTOVER_GRACE_S = 2.0
 _GONE_AFTER_KILL_S = 2.0
@@ -94,6 +99,8 @@ class Worker:
         self._ending: Optional[Ending] = None
         self._endpoint = RunEndpoint(spec.endpoint_argv, store_uri=spec.tracking_uri) if spec.endpoint_argv else None
         self._next_beat = time.monotonic() + HEARTBEAT_S
+        self._recorder: Optional[Recorder] = None
+        self._next_sample = time.monotonic() + FIRST_LOOK_S if spec.system_interval_s else math.inf
         self._next_check = time.monotonic()  # at once: a store that is open can still be written when the disk is full
 
     def run(self) -> JobState:
@@ -206,13 +213,15 @@ class Worker:
         now = time.monotonic()
         if now >= self._next_check:
             self._look_at_store(now)
+        if now >= self._next_sample and self._code is None:
+            self._sample(now)
         if self._ending is not None and self._ending.due(now):
             self._advance(self._ending, now)
 
     def _timeout(self) -> float:
         if self._ending is not None or self._code is not None:
             return POLL_S
-        return max(0.0, self._next_check - time.monotonic())
+        return max(0.0, min(self._next_check, self._next_sample) - time.monotonic())
 
     def _on_resize(self, _signum: int, _frame: object) -> None:
         self._resized = True
@@ -252,7 +261,10 @@ class Worker:
         """Descendants outside the job's group; they are only looked for when the run is being stopped."""
         stopping = self._ending is not None and self._ending.verdict is not None
         found = [pid for pid in process.descendants(os.getpid()) if process.group_of(pid) != self._job] if stopping else []
-        return self._endpoint.besides(found) if self._endpoint is not None else found
+        return self._besides_endpoint(found)
+
+    def _besides_endpoint(self, pids: List[int]) -> List[int]:
+        return self._endpoint.besides(pids) if self._endpoint is not None else pids
 
     def _advance(self, ending: Ending, now: float) -> None:
         signum = ending.next_signal(now)
@@ -270,6 +282,29 @@ class Worker:
                 stop = stopping.is_requested(store, self._spec.run_id)
             if stop and self._ending is None:
                 self._end_job(JobState(KILLED, 128 + signal.SIGTERM, "mlctl", stopping.STOPPED))
+
+    def _sample(self, now: float) -> None:
+        """Measure what the job does; whatever goes wrong with that does not disturb the job."""
+        self._next_sample = now + self._spec.system_interval_s
+        try:
+            if self._recorder is None:
+                self._recorder = self._make_recorder()
+            else:
+                self._recorder.tick(int(time.time() * 1000))
+        except StoreError:  # busy, or its disk full: the next point may be logged
+            return
+        except Exception as error:  # noqa: BLE001 -- the job is worth more than its measurements, whatever is wrong with them
+            self._next_sample = math.inf
+            self._note(f"system metrics are no longer sampled: {error!r}")
+
+    def _make_recorder(self) -> "Recorder":
+        from mlctl.tracking import system
+
+        here = os.getpid()
+        own = system.Processes(lambda: self._besides_endpoint(process.descendants(here)), reaper=here)
+        sampler = system.Sampler(own, folder=self._spec.cwd, environ=process.environment(self._spec.env))
+        how = system.Sampling(self._spec.system_interval_s, self._spec.system_samples, self._spec.system_node_id)
+        return system.Recorder(self._spec.run_id, sampler, how, store=self._open_store)
 
     # ── ending ──────────────────────────────────────────────────────────────────────────────────────────────────────
 

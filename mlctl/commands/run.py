@@ -35,6 +35,9 @@ def run(
     run_name: Annotated[str | None, typer.Option(metavar="NAME", help="Name of the run; generated if absent.")] = None,
     env_manager: Annotated[str | None, typer.Option(metavar="KIND", help="local (system), virtualenv (uv) or conda.")] = None,
     tag: Annotated[list[str] | None, typer.Option("--tag", metavar="KEY=VALUE", help="A tag of the run; repeatable.")] = None,
+    system_metrics: Annotated[
+        bool | None, typer.Option("--system-metrics/--no-system-metrics", help="Sample the CPU, memory, disk, network and GPUs.")
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be run; build and record nothing.")] = False,
     detach: Annotated[bool, typer.Option("--detach", "-d", help="Return at once; the run goes on in the background.")] = False,
     no_type_check: Annotated[bool, typer.Option("--no-type-check", help="Pass parameters on as they are, as MLflow does.")] = False,
@@ -63,6 +66,7 @@ def run(
         run_name=run_name,
         check_types=not no_type_check,
         tags=_tags(tag or []),
+        system_metrics=system_metrics,
     )
     view: render.View = ctx.find_root().obj
     if dry_run:
