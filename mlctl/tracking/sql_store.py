@@ -2,7 +2,6 @@
 
 from typing import ContextManager, List, Optional, Sequence, Tuple
 
-from mlctl.errors import StoreError
 from mlctl.tracking import sql_experiments, sql_owners, sql_runs, validation
 from mlctl.tracking.entities import (
     ACTIVE_ONLY,
@@ -68,14 +67,9 @@ class SqlStore:
         Raises:
             StoreError: the experiment's artifacts are not on this machine.
         """
-        uri = run.artifact_uri
-        if uri.startswith("/"):
-            return uri
-        if uri.startswith("file:"):
-            from urllib.parse import unquote, urlsplit
+        from mlctl.tracking.artifacts import local_folder
 
-            return unquote(urlsplit(uri).path)
-        raise StoreError(f"The artifacts of run {run.run_id} are at {uri}: mlctl can use local folders only, so far.")
+        return local_folder(run.artifact_uri)
 
     def artifacts(self, run: RunInfo) -> ArtifactStore:
         """The files of a run.

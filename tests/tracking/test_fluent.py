@@ -2,13 +2,10 @@
 
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 import mlctl as facade
-from mlctl.errors import InvalidValueError, NotFoundError
-from mlctl.tracking import artifacts
 
 
 def script(text, code=0):
@@ -75,30 +72,3 @@ def test_errors_name_the_mistake(place):
 def test_unknown_names_of_the_facade():
     with pytest.raises(AttributeError):
         _ = facade.no_such_function
-
-
-@pytest.mark.parametrize("path", ["../out", "/etc", "a/../../b", "a/b/../../../c", "nul\0"])
-def test_artifacts_stay_inside(tmp_path, path):
-    (tmp_path / "file").write_text("x")
-    with pytest.raises(InvalidValueError):
-        artifacts.store_file(str(tmp_path / "root"), str(tmp_path / "file"), path)
-    assert [item.name for item in tmp_path.iterdir()] == ["file"]
-
-
-def test_artifacts_do_not_follow_links_out(tmp_path):
-    (tmp_path / "file").write_text("x")
-    (tmp_path / "elsewhere").mkdir()
-    (tmp_path / "root").mkdir()
-    (tmp_path / "root" / "link").symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(InvalidValueError):
-        artifacts.store_file(str(tmp_path / "root"), str(tmp_path / "file"), "link/sub")
-    assert list((tmp_path / "elsewhere").iterdir()) == []
-
-
-def test_artifact_folders(tmp_path):
-    (tmp_path / "in" / "a b").mkdir(parents=True)
-    (tmp_path / "in" / "a b" / "\N{SNOWMAN}.txt").write_text("snow")
-    assert artifacts.store_folder(str(tmp_path / "root"), str(tmp_path / "in"), "to") == 1
-    assert (Path(tmp_path) / "root" / "to" / "a b" / "\N{SNOWMAN}.txt").read_text() == "snow"
-    with pytest.raises(NotFoundError):
-        artifacts.store_folder(str(tmp_path / "root"), str(tmp_path / "nowhere"))
