@@ -23,7 +23,27 @@ class Resolved(NamedTuple):
 
 
 SETTINGS: Dict[str, Setting] = {
-    "tracking_uri": Setting(("MLCTL_TRACKING_URI", "MLFLOW_TRACKING_URI"), "", "the store: a folder, a file or sqlite:///…"),
+    "tracking_uri": Setting(("MLCTL_TRACKING_URI", "MLFLOW_TRACKING_URI"), "", "the store: a folder, a file, sqlite:///… or http://…"),
+    "tracking_username": Setting(("MLCTL_TRACKING_USERNAME", "MLFLOW_TRACKING_USERNAME"), "", "user name for a server, with a password"),
+    "tracking_password": Setting(("MLCTL_TRACKING_PASSWORD", "MLFLOW_TRACKING_PASSWORD"), "", "password for a server"),
+    "tracking_token": Setting(("MLCTL_TRACKING_TOKEN", "MLFLOW_TRACKING_TOKEN"), "", "token for a server, where no user name is set"),
+    "tracking_insecure_tls": Setting(
+        ("MLCTL_TRACKING_INSECURE_TLS", "MLFLOW_TRACKING_INSECURE_TLS"),
+        "",
+        "whether a server's certificate is not checked (true: it is not)",
+    ),
+    "tracking_server_cert": Setting(
+        ("MLCTL_TRACKING_SERVER_CERT_PATH", "MLFLOW_TRACKING_SERVER_CERT_PATH"), "", "file of certificates that a server's must come from"
+    ),
+    "tracking_client_cert": Setting(
+        ("MLCTL_TRACKING_CLIENT_CERT_PATH", "MLFLOW_TRACKING_CLIENT_CERT_PATH"), "", "file with the client's own certificate and key"
+    ),
+    "http_timeout_s": Setting(
+        ("MLCTL_HTTP_TIMEOUT_S", "MLFLOW_HTTP_REQUEST_TIMEOUT"), "120", "seconds in which a server has to send something"
+    ),
+    "http_patience_s": Setting(
+        ("MLCTL_HTTP_PATIENCE_S",), "60", "seconds for which a request that may be repeated is, when a server that has answered is gone"
+    ),
     "experiment_name": Setting(("MLCTL_EXPERIMENT_NAME", "MLFLOW_EXPERIMENT_NAME"), "", "experiment of new runs, by name"),
     "experiment_id": Setting(("MLCTL_EXPERIMENT_ID", "MLFLOW_EXPERIMENT_ID"), "", "experiment of new runs, by id"),
     "run_id": Setting(("MLCTL_RUN_ID", "MLFLOW_RUN_ID"), "", "the run that a script joins"),

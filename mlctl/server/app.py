@@ -264,14 +264,16 @@ async def _send(send: Send, answer: Answer, *, with_body: bool) -> None:
 def _failed(error: MlctlError) -> Answer:
     """The answer to an error of ours. What the store itself suffers from names files: that goes to the log."""
     if error.http_status < 500:
-        return _error(error.http_status, error.code, message=str(error))
+        return _error(error.http_status, error.code, message=str(error), hint=error.hint)
     _logger.error("%s", error)
     return _error(error.http_status, error.code, message="The tracking store cannot be used now; the server's log says why.")
 
 
-def _error(status: int, code: str, *, message: str) -> Answer:
+def _error(status: int, code: str, *, message: str, hint: str = "") -> Answer:
+    """An error as MLflow's clients read it; the hint, with which the message ends, also stands alone for clients of ours."""
     headers = [(b"www-authenticate", b'Basic realm="mlctl"'), *_JSON] if status == 401 else _JSON
-    return Answer(status, msgspec.json.encode({"error_code": code, "message": message}), headers)
+    body = {"error_code": code, "message": message, **({"hint": hint} if hint else {})}
+    return Answer(status, msgspec.json.encode(body), headers)
 
 
 def _page(status: int, title: str, *, text: str) -> Answer:

@@ -6,8 +6,8 @@ import re
 from collections.abc import Callable  # noqa: TC003 -- a NamedTuple's annotation
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from mlctl.server import owners, tracking
 from mlctl.server import requests as r
-from mlctl.server import tracking
 from mlctl.server.tracking import Tracking
 
 if TYPE_CHECKING:
@@ -51,8 +51,8 @@ def _read(name: str, request: type[r.Body], handler: Callable[[Tracking, Any], W
     return Route("GET", name, request, handler, **more)
 
 
-def _write(name: str, request: type[r.Body], handler: Callable[[Tracking, Any], Work]) -> Route:
-    return Route("POST", name, request, handler, writes=True)
+def _write(name: str, request: type[r.Body], handler: Callable[[Tracking, Any], Work], **more: Any) -> Route:
+    return Route("POST", name, request, handler, writes=True, **more)
 
 
 def _search(name: str, request: type[r.Body], handler: Callable[[Tracking, Any], Work], **more: Any) -> Route:
@@ -91,4 +91,11 @@ ROUTES: tuple[Route, ...] = (
     _read("server-info", r.Nothing, Tracking.server_info, roots=V3_ROOTS),
     # Clients ask for a run's models before they download its artifacts. There are none, which is all they need to know.
     _search("logged-models/search", r.Nothing, Tracking.no_models, documented=False),
+    # What `mlctl run` needs beyond MLflow's API: who answers for a run.
+    _write("runs/create", owners.CreateOwned, owners.create, roots=owners.ROOTS),
+    _write("runs/set-owner", owners.SetOwner, owners.set_owner, roots=owners.ROOTS),
+    _write("runs/heartbeat", owners.Heartbeat, owners.heartbeat, roots=owners.ROOTS),
+    _write("runs/request-stop", r.OfRun, owners.request_stop, roots=owners.ROOTS),
+    _write("runs/finish", owners.Finish, owners.finish, roots=owners.ROOTS),
+    _search("runs/owners", owners.Owners, owners.owners, roots=owners.ROOTS),
 )

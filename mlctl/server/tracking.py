@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import json
-import math
 from typing import TYPE_CHECKING, Any
 
 from msgspec import UNSET
@@ -377,8 +376,7 @@ def _metrics(given: Sequence[requests.Point | requests.LogMetric]) -> list[Metri
     for point in given:
         if bool(point.dataset_name) != bool(point.dataset_digest):
             raise InvalidValueError(f"The metric {point.key!r} must name both dataset_name and dataset_digest, or neither.")
-        value = point.value
-        found.append(Metric(point.key, value if math.isfinite(value) else wire.finite(value), point.timestamp, point.step))
+        found.append(Metric(point.key, point.value, point.timestamp, point.step))
     return found
 
 

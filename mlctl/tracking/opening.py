@@ -18,14 +18,25 @@ _ELSEWHERE = ("databricks", "databricks-uc", "uc")
 def open_store(uri: Optional[str] = None, *, create: bool = True) -> TrackingStore:
     """Open the store that ``uri`` names, else the settings, else the nearest ``mlruns/mlctl.db`` at or above the current folder.
 
-    Where there is none, one is made; with ``create=False`` nothing is: reading then finds no experiments and no runs.
+    Where there is none, one is made; with ``create=False`` nothing is: reading then finds no experiments and no runs. A server
+    (``http://…``) is not asked before the store's first call.
 
     Raises:
         StoreError: the address is not one that this version can use, or the store cannot be opened.
     """
+    address = settings.value("tracking_uri", flag=uri)
+    if is_remote(address):
+        from mlctl.tracking.http import HttpStore
+
+        return HttpStore(address)
     from mlctl.tracking.sqlite import SqliteStore
 
     return SqliteStore(locate(uri), create=create)
+
+
+def is_remote(uri: str) -> bool:
+    """Whether an address names a server."""
+    return uri[:8].lower().startswith(("http://", "https://"))
 
 
 def locate(uri: Optional[str] = None) -> str:
@@ -68,8 +79,10 @@ def _path_of_file_uri(uri: str) -> str:
 
 def _refuse(uri: str, source: str) -> NoReturn:
     where = "" if source in ("flag", "default") else f" ({source})"
-    hint = "Use a local store: MLCTL_TRACKING_URI=./mlruns (a folder), a path that ends in .db, sqlite:///… or file:///…"
-    raise StoreError(f"The tracking address {uri!r}{where} is not supported by this version of mlctl.", hint=hint)
+    hint = (
+        "Use a server (http://…) or a local store: MLCTL_TRACKING_URI=./mlruns (a folder), a path that ends in .db, sqlite:///…, file:///…"
+    )
+    raise StoreError(f"The tracking address {re.sub('//[^/]*@', '//', uri)!r}{where} is not supported by this version of mlctl.", hint=hint)
 
 
 def _file_of(path: str) -> str:

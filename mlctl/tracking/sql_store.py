@@ -30,6 +30,7 @@ class SqlStore:
     uri: str
     folder: str
     read_only: bool = False
+    shared: bool = False
 
     def transaction(self) -> ContextManager[Db]:
         """One transaction for many calls of this store in this thread: all of them are committed at its end, or none.

@@ -160,6 +160,8 @@ class TrackingStore(ExperimentStore, RunStore, OwnerStore, Protocol):
 
     uri: str
     read_only: bool
+    shared: bool
+    """Whether processes of other machines may use it."""
 
     def artifact_root(self, run: RunInfo) -> str:
         """Local folder of a run's artifacts (not created by this call); StoreError where they are not on this machine."""

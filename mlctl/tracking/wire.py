@@ -1,11 +1,10 @@
 """Entities as MLflow's REST API writes them, and back: each entity's JSON once, for server and client.
 
 A field that is unset, and a list that is empty, is left out; what is set stays, also a zero or an empty text. Numbers of 64 bits are JSON
-numbers. NaN is the text ``"NaN"``; an infinite value is the largest finite one, as MLflow's SQL stores keep it.
+numbers. What is not finite is a text, as in JSON that protocol buffers write: ``"NaN"``, ``"Infinity"``, ``"-Infinity"``.
 """
 
 import math
-import sys
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Union
 
 from mlctl.tracking.entities import (
@@ -17,6 +16,7 @@ from mlctl.tracking.entities import (
     LoggedModelInput,
     LoggedModelOutput,
     Metric,
+    Owner,
     Run,
     RunData,
     RunInfo,
@@ -29,17 +29,12 @@ Json = Dict[str, Any]
 PROXY = "mlflow-artifacts:/"
 """Where a client of a server finds artifacts that the store keeps in its own folder."""
 
-_MOST = sys.float_info.max
-
-
-def finite(value: float) -> float:
-    """A value with infinities cut to the largest finite number; NaN stays."""
-    return math.copysign(_MOST, value) if math.isinf(value) else value
-
 
 def number(value: float) -> Union[float, str]:
     """A metric's value as JSON can hold it."""
-    return "NaN" if math.isnan(value) else finite(value)
+    if math.isfinite(value):
+        return value
+    return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
 
 
 def location(uri: str, folder: str) -> str:
@@ -101,12 +96,13 @@ def run_data(metrics: Sequence[Metric], *, params: Mapping[str, str], tags: Mapp
 def run_inputs(found: RunInputs) -> Json:
     """What a run used."""
     return _filled(
-        dataset_inputs=[_dataset_input(item) for item in found.dataset_inputs],
+        dataset_inputs=[dataset_input(item) for item in found.dataset_inputs],
         model_inputs=[{"model_id": item.model_id} for item in found.model_inputs],
     )
 
 
-def _dataset_input(found: DatasetInput) -> Json:
+def dataset_input(found: DatasetInput) -> Json:
+    """A dataset as an input of a run."""
     return _filled(tags=[{"key": tag.key, "value": tag.value} for tag in found.tags], dataset=_filled(**dict(found.dataset)))
 
 
@@ -118,6 +114,11 @@ def run_outputs(found: RunOutputs) -> Json:
 def dataset_summary(found: DatasetSummary) -> Json:
     """A dataset of an experiment."""
     return _filled(**dict(found))
+
+
+def owner(found: Owner) -> Json:
+    """The process that answers for a run."""
+    return dict(found)
 
 
 # ── back ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -191,3 +192,20 @@ def run_from(found: Json) -> Run:
     logged = RunData(metrics, _by_key(data, "params"), _by_key(data, "tags"))
     inputs, outputs = run_inputs_from(found.get("inputs", {})), run_outputs_from(found.get("outputs", {}))
     return Run(run_info_from(found["info"]), logged, inputs, outputs)
+
+
+def dataset_summary_from(found: Json) -> DatasetSummary:
+    """The dataset that `dataset_summary` wrote."""
+    return DatasetSummary(found["experiment_id"], found["name"], found["digest"], found.get("context"))
+
+
+def owner_from(found: Json) -> Owner:
+    """The process that `owner` wrote."""
+    return Owner(
+        host=found["host"],
+        boot_id=found["boot_id"],
+        pid=int(found["pid"]),
+        pid_started=int(found["pid_started"]),
+        heartbeat_ms=int(found.get("heartbeat_ms", 0)),
+        stop_requested=bool(found.get("stop_requested", False)),
+    )

@@ -88,8 +88,6 @@ with mlflow.start_run(run_name="parent", tags={"user tag": "1"}, description="a 
     call("log_params", mlflow.log_params, {f"p{index}": index for index in range(250)})
     call("log_metric", mlflow.log_metric, "loss", 0.25, step=1, timestamp=1_000)
     call("log_metric nan", mlflow.log_metric, "not a number", float("nan"), timestamp=5)
-    call("log_metric inf", mlflow.log_metric, "endless", float("inf"), timestamp=5)
-    call("log_metric -inf", mlflow.log_metric, "least", float("-inf"), timestamp=5)
     call("log_metrics", mlflow.log_metrics, {f"m{index}": index / 7 for index in range(1500)}, step=-3, timestamp=77)
     call("log_metric negative time", mlflow.log_metric, "bad", 1.0, timestamp=-5)
     call("log_metric bad key", mlflow.log_metric, "../x", 1.0)
@@ -100,6 +98,10 @@ with mlflow.start_run(run_name="parent", tags={"user tag": "1"}, description="a 
     with mlflow.start_run(nested=True, run_name="child") as child:
         mlflow.log_metric("acc", 0.91)
     call("async", lambda: mlflow.log_metric("later", 2.5, step=4, timestamp=9, synchronous=False).wait())
+with mlflow.start_run(run_name="endless") as endless:
+    call("log_metric inf", mlflow.log_metric, "endless", float("inf"), timestamp=5)
+    call("log_metric -inf", mlflow.log_metric, "least", float("-inf"), timestamp=5)
+call("get_run endless", client.get_run, endless.info.run_id)
 call("get_run parent", client.get_run, parent.info.run_id)
 call("get_run child", client.get_run, child.info.run_id)
 call("get_run unknown", client.get_run, "f" * 32)
@@ -125,7 +127,7 @@ call("log_batch bad", client.log_batch, failed.info.run_id, metrics=[Metric("ok"
 call("batched", client.get_run, failed.info.run_id)
 call("history", client.get_metric_history, failed.info.run_id, "h")
 call("history nan", client.get_metric_history, parent.info.run_id, "not a number")
-call("history inf", client.get_metric_history, parent.info.run_id, "endless")
+call("history inf", client.get_metric_history, endless.info.run_id, "endless")
 call("history unknown", client.get_metric_history, failed.info.run_id, "no such")
 call("history unknown run", client.get_metric_history, "f" * 32, "no such")
 call("long key", client.log_param, failed.info.run_id, "k" * 251, "1")

@@ -12,6 +12,7 @@ from mlctl.tracking.entities import (
     LoggedModelInput,
     LoggedModelOutput,
     Metric,
+    Owner,
     Run,
     RunData,
     RunInfo,
@@ -58,7 +59,7 @@ def test_numbers():
     points = [Metric("k", value, 1) for value in (math.nan, math.inf, -math.inf, 0.1)]
     back = [wire.metric_from(through_json(wire.metric(point))).value for point in points]
     assert math.isnan(back[0])
-    assert back[1:] == [1.7976931348623157e308, -1.7976931348623157e308, 0.1]
+    assert back[1:] == [math.inf, -math.inf, 0.1]
     assert wire.metric_from({"key": "k", "value": "-Infinity", "timestamp": "7"}) == Metric("k", -math.inf, 7, 0)
 
 
@@ -66,3 +67,8 @@ def test_own_artifacts_go_through_the_server():
     assert wire.location(f"{FOLDER}/artifacts/3/x", FOLDER) == "mlflow-artifacts:/3/x"
     for other in ("s3://bucket/x", f"{FOLDER}/other/3", f"{FOLDER}/artifactsx/3", "/elsewhere"):
         assert wire.location(other, FOLDER) == other
+
+
+def test_an_owner_comes_back():
+    found = Owner("it's a host", "b/n/m", 41, 7, 100, stop_requested=True)
+    assert wire.owner_from(through_json(wire.owner(found))) == found

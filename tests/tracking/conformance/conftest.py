@@ -1,28 +1,72 @@
 """One suite for every tracking store: a store is a row of FACTORIES, a context manager that gives an empty one."""
 
 import contextlib
+import socket
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import uvicorn
 
+from mlctl.server.app import App
+from mlctl.server.artifacts import ArtifactProxy
+from mlctl.server.guard import Guard
+from mlctl.server.serving import listen
 from mlctl.tracking.entities import Metric, Param, Run, RunTag
+from mlctl.tracking.http import HttpStore
 from mlctl.tracking.sqlite import SqliteStore
 from mlctl.tracking.store import TrackingStore
 
 
 @contextlib.contextmanager
-def _sqlite(folder: Path) -> Iterator[TrackingStore]:
+def _sqlite(request: pytest.FixtureRequest, folder: Path) -> Iterator[TrackingStore]:
     with contextlib.closing(SqliteStore(str(folder / "it's a 'fold er'; #?%" / "mlctl.db"))) as store:
         yield store
 
 
-FACTORIES: dict[str, Callable[[Path], contextlib.AbstractContextManager[TrackingStore]]] = {"sqlite": _sqlite}
+class Door:
+    """A real server in a thread that all tests share. Each of them puts an application of its own behind it."""
+
+    def __init__(self, bound: socket.socket) -> None:
+        self.app: App | None = None
+        self.address = f"http://127.0.0.1:{bound.getsockname()[1]}"
+        options = {"loop": "uvloop", "http": "httptools", "ws": "none", "lifespan": "off", "log_config": None, "access_log": False}
+        self.server = uvicorn.Server(uvicorn.Config(self._answer, interface="asgi3", **options))
+        self.thread = threading.Thread(target=self.server.run, kwargs={"sockets": [bound]})
+
+    async def _answer(self, scope, receive, send):
+        assert self.app is not None
+        await self.app(scope, receive, send)
+
+
+@pytest.fixture(scope="session")
+def door():
+    with listen("127.0.0.1", 0) as bound:
+        door = Door(bound)
+        door.thread.start()
+        yield door
+        door.server.should_exit = True
+        door.thread.join(20)
+
+
+@contextlib.contextmanager
+def _http(request: pytest.FixtureRequest, folder: Path) -> Iterator[TrackingStore]:
+    """A client of a server over such a store."""
+    door = request.getfixturevalue("door")
+    with _sqlite(request, folder) as behind:
+        door.app = App(behind, artifacts=ArtifactProxy(behind), guard=Guard(None))
+        with contextlib.closing(HttpStore(door.address)) as store:
+            yield store
+
+
+Factory = Callable[[pytest.FixtureRequest, Path], contextlib.AbstractContextManager[TrackingStore]]
+FACTORIES: dict[str, Factory] = {"http": _http, "sqlite": _sqlite}
 
 
 @pytest.fixture(params=sorted(FACTORIES))
 def store(request, tmp_path):
-    with FACTORIES[request.param](tmp_path) as found:
+    with FACTORIES[request.param](request, tmp_path) as found:
         yield found
 
 

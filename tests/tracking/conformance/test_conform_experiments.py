@@ -29,7 +29,7 @@ def test_create_and_get(store):
     found = store.get_experiment(number)
     assert found.tags == {"team": "vision", "mlflow.note.content": "x" * 20000}
     assert before <= found.creation_time == found.last_update_time
-    assert found.artifact_location.endswith("/artifacts/1")
+    assert found.artifact_location.endswith("/1")
 
 
 @pytest.mark.parametrize("name", [*HOSTILE, "n" * 500])

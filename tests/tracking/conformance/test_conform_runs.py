@@ -75,7 +75,7 @@ class TestCreate:
             "artifact_uri": run.info.artifact_uri,
             "lifecycle_stage": "active",
         }
-        assert run.info.artifact_uri.endswith(f"/artifacts/{number}/{run.info.run_id}/artifacts")
+        assert run.info.artifact_uri.endswith(f"/{number}/{run.info.run_id}/artifacts")
         assert run.data.params == {"alpha": "0.5"}
         assert run.data.tags == {"k": "w", "mlflow.runName": "first"}
         assert store.get_run(run.info.run_id) == run
