@@ -82,7 +82,7 @@ def test_runs_list(place, mlctl):
     mlctl("experiments", "create", "something", check=0)
     found = imported(cli("runs", "list"), place)
     commands = {"mlctl.commands", "mlctl.commands.lookup", "mlctl.commands.run_columns", "mlctl.commands.runs"}
-    looking = {"mlctl.tracking.filters", "mlctl.tracking.owners", "mlctl.tracking.stopping", "mlctl.joblog", "mlctl.process"}
+    looking = {"mlctl.tracking.owners", "mlctl.tracking.stopping", "mlctl.joblog", "mlctl.process"}
     assert ours(found) == {*COMMAND_LINE, *STORE, *commands, *looking}
     assert not found & HEAVY
 

@@ -5,7 +5,10 @@ neither begin nor end a transaction: whoever calls them does, so that many write
 caller's mistake before they have written anything: one refused call leaves the others of the transaction whole.
 """
 
-from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Protocol, Sequence, Set, Tuple, Union
+from typing import TYPE_CHECKING, Any, Callable, Dict, Iterable, Iterator, List, Optional, Protocol, Sequence, Set, Tuple, Union
+
+if TYPE_CHECKING:
+    from mlctl.tracking.patterns import Pattern
 
 _RUNS_KEPT = 10_000
 _CHUNKS = (1, 10, 100, 500)
@@ -33,19 +36,27 @@ class Rows(Protocol):
 class Db:
     """A database inside a transaction.
 
-    ``folder`` is where the store keeps artifacts. What is remembered here was read or written by this connection; `forget` drops it
-    when a transaction is rolled back.
+    ``folder`` is where the store keeps artifacts, ``patterns`` are the regular expressions of the search under way. What is remembered
+    here was read or written by this connection; `forget` drops it when a transaction is rolled back.
     """
 
-    __slots__ = ("execute", "executemany", "folder", "key_ids", "key_names", "runs")
+    __slots__ = ("execute", "executemany", "folder", "key_ids", "key_names", "patterns", "runs")
 
-    def __init__(self, *, execute: Callable[..., Rows], executemany: Callable[[str, Iterable[Sequence[Any]]], Any], folder: str) -> None:
+    def __init__(
+        self,
+        *,
+        execute: Callable[..., Rows],
+        executemany: Callable[[str, Iterable[Sequence[Any]]], Any],
+        folder: str,
+        patterns: "Optional[Dict[str, Pattern]]" = None,
+    ) -> None:
         self.execute = execute
         self.executemany = executemany
         self.folder = folder
         self.key_ids: Dict[str, int] = {}
         self.key_names: Dict[int, str] = {}
         self.runs: Dict[str, int] = {}
+        self.patterns: Dict[str, Pattern] = {} if patterns is None else patterns
 
     def forget(self) -> None:
         """Remember nothing any more."""

@@ -12,7 +12,7 @@ import os
 import sqlite3
 import threading
 import weakref
-from typing import Callable, ClassVar, ContextManager, List, Optional, Sequence, Tuple, Type
+from typing import TYPE_CHECKING, Any, Callable, ClassVar, ContextManager, Dict, List, Optional, Sequence, Tuple, Type
 
 from mlctl import settings
 from mlctl.errors import StoreError
@@ -20,6 +20,9 @@ from mlctl.tracking import schema, sqlite_file
 from mlctl.tracking.entities import Owner, RunTag
 from mlctl.tracking.sql_db import Db
 from mlctl.tracking.sql_store import SqlStore
+
+if TYPE_CHECKING:
+    from mlctl.tracking.patterns import Pattern
 
 _PRAGMAS = (
     "synchronous = NORMAL",
@@ -44,7 +47,9 @@ class _Handle:
 
     def __init__(self, connection: sqlite3.Connection, folder: str) -> None:
         self.connection = connection
-        self.db = Db(execute=connection.execute, executemany=connection.executemany, folder=folder)
+        patterns: Dict[str, Pattern] = {}
+        connection.create_function("mlctl_rlike", 2, lambda value, pattern: _matches(patterns, value, pattern))
+        self.db = Db(execute=connection.execute, executemany=connection.executemany, folder=folder, patterns=patterns)
         self.lock = threading.RLock()
         self.call = False
         self.serial = 0
@@ -69,6 +74,16 @@ class _Handle:
             self.close()
         else:
             _abandoned.append(self.connection)
+
+
+def _matches(patterns: "Dict[str, Pattern]", value: Any, pattern: str) -> bool:
+    """SQLite's ``mlctl_rlike (value, pattern)``; the values are texts, or NULL."""
+    found = patterns.get(pattern)
+    if found is None:
+        from mlctl.tracking.patterns import Pattern
+
+        found = patterns[pattern] = Pattern(pattern)
+    return value is not None and found.search(value)
 
 
 class _Call:

@@ -698,6 +698,40 @@ class TestPlans:
     def test_rare_metric(self, plan):
         assert "latest_value (key=? AND nan=? AND value<?)" in plan("metrics.rmse < 1")[-1]
 
+    @pytest.mark.parametrize("text", ["params.rare = '7' OR params.rare = '8'", "params.rare IN ('7', '8')"])
+    def test_rare_together(self, plan, text):
+        search = plan(text, "metrics.rmse")[-1]
+        assert "params_value (key=? AND <expr>=?)" in search
+        assert "SEARCH r USING INTEGER PRIMARY KEY" in search
+        assert "runs_newest" not in search
+
+    def test_rare_and_common_together(self, plan):
+        search = plan("params.common = 'x' OR params.rare = '7'")[-1]
+        assert search.startswith("SEARCH r USING COVERING INDEX runs_newest")
+
+    def test_rare_part_of_an_or(self, plan):
+        search = plan("(params.rare = '7' AND params.common = 'x') OR metrics.rmse < 1 OR datasets.name = 'set 9'")[-1]
+        assert "latest_value (key=? AND nan=? AND value<?)" in search
+        assert "datasets_name (name=?)" in search
+        assert "SEARCH r USING INTEGER PRIMARY KEY" in search
+
+    def test_rare_id(self, plan):
+        search = plan("run_id = 'x' OR params.rare = '7'")[-1]
+        assert "(run_id=?)" in search
+        assert "SEARCH r USING INTEGER PRIMARY KEY" in search
+
+    def test_recent_best_by_metric(self, plan):
+        search = plan("start_time > now + 1d", "metrics.rmse")[-1]
+        assert "runs_newest (experiment_id=? AND deleted_ms=? AND start_ms>?)" in search
+
+    def test_rare_key_of_a_number(self, plan):
+        search = plan("params.nobody > 0.5", "metrics.rmse")[-1]
+        assert search.startswith("SEARCH c USING COVERING INDEX params_value (key=?)")
+
+    def test_aggregate(self, plan):
+        search = plan("metrics.rmse.max < 1", "metrics.rmse")[-1]
+        assert "SEARCH m USING PRIMARY KEY (run=? AND key=?)" in search
+
     def test_rare_dataset(self, plan):
         *_, count, search = plan("datasets.name = 'set 7'", "metrics.rmse")
         for statement in (count, search):

@@ -230,17 +230,18 @@ class TestSearch:
     @pytest.mark.parametrize(
         "text",
         [
-            "name IN ('apple')",
             "name > 'a'",
+            "name BETWEEN 'a' AND 'b'",
+            "(name = 'a'",
             "experiment_id = 'x'",
             "experiment_id > '1'",
             "creation_time > 1.5",
             "creation_time = '1'",
-            "tags.team IN ('a')",
+            "tags.team IN ('a', 5)",
             "attributes.name = 'apple'",
             "params.x = 'y'",
             "lifecycle_stage = 'active'",
-            "name IS NULL",
+            "name IS",
         ],
     )
     def test_bad_filter(self, store, text):
