@@ -22,11 +22,16 @@ if TYPE_CHECKING:
     from mlctl.tracking.fluent import set_tag as set_tag
     from mlctl.tracking.fluent import set_tags as set_tags
     from mlctl.tracking.fluent import start_run as start_run
+    from mlctl.tracking.images import Image as Image
+    from mlctl.tracking.run_files import get_artifact_uri as get_artifact_uri
+    from mlctl.tracking.run_files import load_table as load_table
     from mlctl.tracking.run_files import log_artifact as log_artifact
     from mlctl.tracking.run_files import log_artifacts as log_artifacts
     from mlctl.tracking.run_files import log_dict as log_dict
     from mlctl.tracking.run_files import log_figure as log_figure
+    from mlctl.tracking.run_files import log_image as log_image
     from mlctl.tracking.run_files import log_stream as log_stream
+    from mlctl.tracking.run_files import log_table as log_table
     from mlctl.tracking.run_files import log_text as log_text
 
 _CLIENT = "mlctl.tracking.client"
@@ -47,7 +52,12 @@ _NAMES: "Dict[str, str]" = {
     "Client": _CLIENT,
     "MLflowClient": _CLIENT,
     "MlflowClient": _CLIENT,
+    "Image": "mlctl.tracking.images",
     "log_artifact": _FILES,
+    "log_table": _FILES,
+    "log_image": _FILES,
+    "load_table": _FILES,
+    "get_artifact_uri": _FILES,
     "log_artifacts": _FILES,
     "log_dict": _FILES,
     "log_figure": _FILES,

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 BUNDLE = (
     "__init__.py",
     "version.py",
+    "artifacts.py",
     "client.py",
     "entities.py",
     "errors.py",

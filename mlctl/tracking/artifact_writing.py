@@ -83,9 +83,9 @@ def put_figure(files: ArtifactStore, figure: Any, artifact_file: str, *, save_kw
         ArgumentError: it is no such figure, or plotly has no such format.
     """
     options = dict(save_kwargs or {})
-    if _is_a("matplotlib.figure", "Figure", figure):
+    if is_a("matplotlib.figure", "Figure", figure):
         put_written(files, lambda path: figure.savefig(path, **options), artifact_file)
-    elif _is_a("plotly.graph_objects", "Figure", figure):
+    elif is_a("plotly.graph_objects", "Figure", figure):
         put_written(files, _plotly_writer(figure, posixpath.splitext(artifact_file)[1], options), artifact_file)
     else:
         raise ArgumentError(f"A {type(figure).__name__} is not a figure.", hint="Figures of matplotlib and plotly can be logged.")
@@ -102,7 +102,7 @@ def _plotly_writer(figure: Any, ending: str, options: Mapping[str, Any]) -> Call
     )
 
 
-def _is_a(module: str, name: str, value: Any) -> bool:
+def is_a(module: str, name: str, value: Any) -> bool:
     """Whether a value is of an optional library's class; if it is, that library has been imported already."""
     found = getattr(sys.modules.get(module), name, None)
     return found is not None and isinstance(value, found)

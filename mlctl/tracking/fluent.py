@@ -166,7 +166,7 @@ def _create(experiment_id: Optional[str], *, run_name: Optional[str], parent: Op
         merged[PARENT_TAG] = parent
     merged.update(tags)
     return current_store().create_run(
-        experiment_id or _experiment_id(),
+        experiment_id or current_experiment_id(),
         run_name=run_name or "",
         user_id=user,
         start_time=_now_ms(),
@@ -174,7 +174,8 @@ def _create(experiment_id: Optional[str], *, run_name: Optional[str], parent: Op
     )
 
 
-def _experiment_id() -> str:
+def current_experiment_id() -> str:
+    """The experiment of new runs, as the settings name it."""
     name = settings.value("experiment_name")
     if not name:
         return settings.value("experiment_id") or "0"

@@ -2,20 +2,29 @@
 
 Each is one line over a function that takes any `ArtifactStore` (``store.artifacts(run.info)``), which the client calls too:
 
-===================  =====================================================================================================
-`artifact_writing`   ``put_path(files, local_path, artifact_path=None)``, ``put_text(files, text, artifact_file)``,
-                     ``put_dict(files, dictionary, artifact_file)``, ``put_stream(files, stream, artifact_file)``,
-                     ``put_figure(files, figure, artifact_file, *, save_kwargs=None)``
-`store`              ``files.put_folder(local_dir, artifact_path=None)``
-===================  =====================================================================================================
+====================  =====================================================================================================
+`artifact_writing`    ``put_path(files, local_path, artifact_path=None)``, ``put_text(files, text, artifact_file)``,
+                      ``put_dict(files, dictionary, artifact_file)``, ``put_stream(files, stream, artifact_file)``,
+                      ``put_figure(files, figure, artifact_file, *, save_kwargs=None)``
+`store`               ``files.put_folder(local_dir, artifact_path=None)``
+`images`              ``put_image(store, run_id, image, artifact_file=None, key=None, step=None, timestamp=None)``
+`tables`              ``put_table(store, run_id, data, artifact_file)``,
+                      ``load_table(store, experiment_id, artifact_file, *, run_ids=None, extra_columns=None)``
+`artifact_addresses`  ``fetch(files, path, folder)``, ``list_artifacts``, ``download_artifacts``, ``load_text``, …: `mlctl.artifacts`
+====================  =====================================================================================================
+
+Images and tables also read and write the run's tags, so those functions take its store.
 """
 
 import os
-from typing import IO, Any, Dict, Optional, Union
+from typing import IO, TYPE_CHECKING, Any, Dict, Optional, Sequence, Union
 
-from mlctl.tracking import artifact_writing, fluent
+from mlctl.tracking import artifact_addresses, artifact_writing, fluent, images, tables
 from mlctl.tracking.current import current_store
 from mlctl.tracking.store import ArtifactStore
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Path = Union[str, "os.PathLike[str]"]
 
@@ -53,6 +62,47 @@ def log_stream(stream: "IO[bytes]", artifact_file: str, run_id: Optional[str] = 
 def log_figure(figure: Any, artifact_file: str, *, save_kwargs: Optional[Dict[str, Any]] = None) -> None:
     """Keep a figure of matplotlib or plotly as a file of the active run; ``save_kwargs`` go to what saves it."""
     artifact_writing.put_figure(_files(), figure, artifact_file, save_kwargs=save_kwargs)
+
+
+def log_image(
+    image: Any,
+    artifact_file: Optional[str] = None,
+    key: Optional[str] = None,
+    step: Optional[int] = None,
+    timestamp: Optional[int] = None,
+    synchronous: Optional[bool] = False,
+) -> None:
+    """Keep an image (numpy array, PIL image, `Image`) as ``artifact_file``, or as the one of a series at ``step`` and ``timestamp`` (ms).
+
+    It has been kept when this returns, whatever ``synchronous`` says.
+
+    Raises:
+        ArgumentError: it is no image, or neither or both of ``artifact_file`` and ``key`` are given.
+    """
+    images.put_image(current_store(), fluent.run_id_or_start(), image, artifact_file, key, step, timestamp)
+
+
+def log_table(data: "Union[Dict[str, Any], pd.DataFrame]", artifact_file: str, run_id: Optional[str] = None) -> None:
+    """Keep a table as a .json or .parquet file of the run, below the rows that are there already; it needs pandas."""
+    tables.put_table(current_store(), fluent.run_id_or_start(run_id), data, artifact_file)
+
+
+def load_table(
+    artifact_file: str, run_ids: Optional[Sequence[str]] = None, extra_columns: Optional[Sequence[str]] = None
+) -> "pd.DataFrame":
+    """A table of all runs of the current experiment, or of those named, with columns of what is known of the runs.
+
+    Raises:
+        NotFoundError: no run has such a table.
+    """
+    experiment_id = fluent.current_experiment_id()
+    return tables.load_table(current_store(), experiment_id, artifact_file, run_ids=run_ids, extra_columns=extra_columns)
+
+
+def get_artifact_uri(artifact_path: Optional[str] = None) -> str:
+    """The address of the active run's artifacts, or of one of them; a run is started if none is active."""
+    run = current_store().get_run(fluent.run_id_or_start())
+    return artifact_addresses.address(run.info.artifact_uri, artifact_path)
 
 
 def _files(run_id: Optional[str] = None) -> ArtifactStore:

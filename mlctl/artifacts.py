@@ -1,0 +1,5 @@
+"""`mlctl.artifacts`: reading the files of runs, with MLflow's names and arguments."""
+
+from mlctl.tracking.artifact_addresses import download_artifacts, list_artifacts, load_dict, load_image, load_text
+
+__all__ = ["download_artifacts", "list_artifacts", "load_dict", "load_image", "load_text"]
