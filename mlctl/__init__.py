@@ -33,10 +33,16 @@ if TYPE_CHECKING:
     from mlctl.tracking.run_files import log_stream as log_stream
     from mlctl.tracking.run_files import log_table as log_table
     from mlctl.tracking.run_files import log_text as log_text
+    from mlctl.tracking.system_monitor import disable_system_metrics_logging as disable_system_metrics_logging
+    from mlctl.tracking.system_monitor import enable_system_metrics_logging as enable_system_metrics_logging
+    from mlctl.tracking.system_monitor import set_system_metrics_node_id as set_system_metrics_node_id
+    from mlctl.tracking.system_monitor import set_system_metrics_samples_before_logging as set_system_metrics_samples_before_logging
+    from mlctl.tracking.system_monitor import set_system_metrics_sampling_interval as set_system_metrics_sampling_interval
 
 _CLIENT = "mlctl.tracking.client"
 _FLUENT = "mlctl.tracking.fluent"
 _FILES = "mlctl.tracking.run_files"
+_SYSTEM = "mlctl.tracking.system_monitor"
 
 _NAMES: "Dict[str, str]" = {
     "ActiveRun": _FLUENT,
@@ -63,6 +69,12 @@ _NAMES: "Dict[str, str]" = {
     "log_figure": _FILES,
     "log_stream": _FILES,
     "log_text": _FILES,
+    # system metrics
+    "disable_system_metrics_logging": _SYSTEM,
+    "enable_system_metrics_logging": _SYSTEM,
+    "set_system_metrics_node_id": _SYSTEM,
+    "set_system_metrics_samples_before_logging": _SYSTEM,
+    "set_system_metrics_sampling_interval": _SYSTEM,
 }
 """Where each name is; its module is imported when the name is first used."""
 

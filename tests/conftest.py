@@ -44,6 +44,7 @@ ENGINES = {
     "probes": (lambda: bool(os.environ.get("MLCTL_PROBES")), "MLCTL_PROBES naming a file of parser probes"),
     "mlflow": (lambda: os.access(os.environ.get("MLCTL_MLFLOW", ""), os.X_OK), "MLCTL_MLFLOW naming a Python that has mlflow"),
     "linux": (lambda: sys.platform == "linux", "Linux"),
+    "cc": (lambda: shutil.which("cc") is not None, "a C compiler"),
 }
 
 

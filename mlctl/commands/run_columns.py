@@ -13,6 +13,7 @@ from mlctl.tracking.entities import NOTE_TAG, TERMINAL, Run
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+SYSTEM_METRICS = "system/"
 _MOST_DEFAULT_COLUMNS = 24
 
 
@@ -27,7 +28,7 @@ def table(runs: Sequence[Run], asked: str | None, *, experiments: Mapping[str, s
     if asked is None:
         several = len({run.info.experiment_id for run in runs}) > 1
         names = ["run_id", "name", *(["experiment"] if several else []), "status", "started", "duration", *data]
-        names = [name for name in names if not name.startswith("tags.")][:_MOST_DEFAULT_COLUMNS]
+        names = [name for name in names if not name.startswith(("tags.", f"metrics.{SYSTEM_METRICS}"))][:_MOST_DEFAULT_COLUMNS]
     elif asked == "all":
         names = [*fixed, *data]
     else:
@@ -127,7 +128,11 @@ def summary(run: Run, *, experiment: str, files: Sequence[Mapping[str, Any]], lo
     if tags.get(NOTE_TAG):
         lines += ["", tags[NOTE_TAG]]
     lines += _section("params", run.data.params)
-    lines += _section("metrics", {key: render.amount(value) for key, value in run.data.metrics.items()})
+    metrics = {key: render.amount(value) for key, value in run.data.metrics.items()}
+    lines += _section("metrics", {key: text for key, text in metrics.items() if not key.startswith(SYSTEM_METRICS)})
+    lines += _section(
+        "system metrics", {key[len(SYSTEM_METRICS) :]: text for key, text in metrics.items() if key.startswith(SYSTEM_METRICS)}
+    )
     lines += _section("tags", {key: value for key, value in tags.items() if not key.startswith(("mlflow.", "mlctl."))})
     lines += _section("files", {str(file["path"]): render.size(file["file_size"]) for file in files})
     return "\n".join(lines)

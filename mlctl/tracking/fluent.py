@@ -8,12 +8,15 @@ import atexit
 import sys
 import threading
 import time
-from typing import Any, List, Mapping, Optional
+from typing import TYPE_CHECKING, Any, List, Mapping, Optional
 
 from mlctl import settings
 from mlctl.errors import InvalidValueError, MlctlError
 from mlctl.tracking.current import current_store
 from mlctl.tracking.entities import NOTE_TAG, PARENT_TAG, TERMINAL, Metric, Param, Run, RunTag
+
+if TYPE_CHECKING:
+    from mlctl.tracking.system import Sampling
 
 
 class ActiveRun(Run):
@@ -46,8 +49,11 @@ def start_run(
     parent_run_id: Optional[str] = None,
     tags: Optional[Mapping[str, Any]] = None,
     description: Optional[str] = None,
+    log_system_metrics: Optional[bool] = None,
 ) -> ActiveRun:
     """Start a run, or resume the one that ``run_id`` (or, the first time, ``mlctl run``) names.
+
+    ``log_system_metrics`` says whether a thread samples the machine while the run is active; None: as the settings say, else not.
 
     Raises:
         InvalidValueError: a run is active already and ``nested`` was not asked for.
@@ -57,6 +63,7 @@ def start_run(
         raise InvalidValueError(
             f"The run {_active()[-1].info.run_id} is already active.", hint="End it with end_run(), or start a child run with nested=True."
         )
+    sampling = _sampling(asked=log_system_metrics)
     wanted = str(run_id) if run_id else _run_to_join()
     extra = {str(key): str(value) for key, value in (tags or {}).items()}
     if description:
@@ -68,6 +75,10 @@ def start_run(
         found = _create(experiment_id, run_name=run_name, parent=parent, tags=extra)
     active = ActiveRun(found.info, found.data)
     _active().append(active)
+    if sampling is not None:
+        from mlctl.tracking import system_monitor
+
+        system_monitor.begin(current_store(), active.info.run_id, sampling)
     return active
 
 
@@ -86,6 +97,8 @@ def end_run(status: str = "FINISHED") -> None:
         raise InvalidValueError(f"A run cannot end as {status!r}.", hint=f"One of: {', '.join(TERMINAL)}.")
     if _active():
         run = _active().pop()
+        if "mlctl.tracking.system_monitor" in sys.modules:
+            sys.modules["mlctl.tracking.system_monitor"].finish(run.info.run_id)
         current_store().update_run(run.info.run_id, status=status, end_time=_now_ms())
 
 
@@ -181,6 +194,14 @@ def current_experiment_id() -> str:
         return settings.value("experiment_id") or "0"
     found = current_store().get_experiment_by_name(name)
     return found.experiment_id if found is not None else current_store().create_experiment(name)
+
+
+def _sampling(*, asked: Optional[bool]) -> Optional["Sampling"]:
+    if not (settings.switch("system_metrics") if asked is None else asked):
+        return None
+    from mlctl.tracking import system
+
+    return system.sampling()
 
 
 def _number(key: str, value: Any) -> float:

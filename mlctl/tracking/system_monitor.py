@@ -60,20 +60,11 @@ def _folder() -> str:
         return os.sep
 
 
-def wanted(log_system_metrics: Optional[bool]) -> bool:  # noqa: FBT001 -- the argument of start_run
-    """Whether a script's run is to have system metrics: as asked, else as the settings say, else not."""
-    return bool(settings.switch("system_metrics")) if log_system_metrics is None else log_system_metrics
-
-
-def begin(store: TrackingStore, run_id: str) -> None:
-    """Start sampling for a run; nothing happens where that is being done already, by this process or by the worker of ``mlctl run``.
-
-    Raises:
-        MlctlError: the settings are not acceptable.
-    """
+def begin(store: TrackingStore, run_id: str, how: system.Sampling) -> None:
+    """Start sampling for a run; nothing happens where that is being done already, by this process or by the worker of ``mlctl run``."""
     if run_id in _monitors or settings.value("system_metrics_run") == run_id:
         return
-    monitor = Monitor(store, run_id, system.sampling())
+    monitor = Monitor(store, run_id, how)
     _monitors[run_id] = monitor
     monitor.start()
 
