@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from mlctl.tracking.client import Client as Client
     from mlctl.tracking.client import MLflowClient as MLflowClient
     from mlctl.tracking.client import MlflowClient as MlflowClient
+    from mlctl.submitted import run as run
     from mlctl.tracking.fluent import ActiveRun as ActiveRun
     from mlctl.tracking.fluent import active_run as active_run
     from mlctl.tracking.fluent import end_run as end_run
@@ -75,6 +76,8 @@ _NAMES: "Dict[str, str]" = {
     "set_system_metrics_node_id": _SYSTEM,
     "set_system_metrics_samples_before_logging": _SYSTEM,
     "set_system_metrics_sampling_interval": _SYSTEM,
+    # projects
+    "run": "mlctl.submitted",
 }
 """Where each name is; its module is imported when the name is first used."""
 

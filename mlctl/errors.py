@@ -14,6 +14,7 @@
     │  └─ InvalidValueError    124  INVALID_PARAMETER_VALUE  a key, value or filter is not acceptable
     │     └─ ArgumentError     124  INVALID_PARAMETER_VALUE  … as an argument of a function; a TypeError and ValueError too
     ├─ LaunchError             125  LAUNCH_FAILED            a job cannot be started, or its end is not known
+    │  └─ ExecutionError       125  RUN_FAILED               a project that a script runs has failed, or cannot be run
     └─ CancelledError        128+n  CANCELLED                signal n (Ctrl-C) ended a command
        └─ InterruptedRunError 128+n  CANCELLED                signal n ended a run before its job had started
 
@@ -109,6 +110,12 @@ class LaunchError(MlctlError):
     """A job cannot be started, or how it ended is not known."""
 
     code, exit_code, http_status = "LAUNCH_FAILED", 125, 500
+
+
+class ExecutionError(LaunchError):
+    """A project that a script runs has failed, or cannot be run."""
+
+    code = "RUN_FAILED"
 
 
 class CancelledError(MlctlError):

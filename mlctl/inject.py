@@ -7,8 +7,10 @@ elsewhere PYTHONPATH names a folder whose ``sitecustomize`` appends it, takes it
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
+import sys
 import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -36,9 +38,13 @@ BUNDLE = (
     "joblog.py",
     "forwarding.py",
     "jobs.py",
+    "submitted.py",
     "worker.py",
+    "projects/__init__.py",
     "tracking/*.py",
+    "mlflow_standin/*.py",
 )
+_STAND_IN = "mlflow_standin"  # installed as `mlflow`, where only jobs find it: it must not stand in the way of a later `pip install mlflow`
 
 _SITECUSTOMIZE = '''\
 """Appends mlctl's modules to the path, then hands over to the environment's own sitecustomize. Any Python may run this."""
@@ -76,7 +82,13 @@ def job_variables(prepared: PreparedEnv, run: RunInfo, *, tracking_uri: str) -> 
     """Everything that a job's environment differs in from the caller's."""
     path = os.pathsep.join([*prepared.path_prefix, os.environ.get("PATH", os.defpath), *prepared.path_suffix])
     importable = bundle_variables(settings.cache_dir(), python_path=prepared.kind == "system")
-    return {**importable, **prepared.env, "PATH": path, **run_variables(run, tracking_uri=tracking_uri)}
+    told = {"MLCTL_COMMAND": json.dumps(_command())}
+    return {**importable, **prepared.env, "PATH": path, **told, **run_variables(run, tracking_uri=tracking_uri)}
+
+
+def _command() -> list[str]:
+    """The argument list that starts this mlctl again, wherever: the current folder must not lend it modules, as ``-m`` would."""
+    return [sys.executable, "-c", "import sys; sys.path[:] = filter(None, sys.path); from mlctl.cli import entry; entry()"]
 
 
 def run_variables(run: RunInfo, *, tracking_uri: str) -> dict[str, str | None]:
@@ -122,6 +134,11 @@ def files(package: Path) -> Iterator[Path]:
         yield from sorted(package.glob(pattern)) if "*" in pattern else [package / pattern]
 
 
+def _place(file: Path) -> Path:
+    """Where a file of the bundle lies, below the folder that is on the path."""
+    return Path("mlflow", *file.parts[1:]) if file.parts[0] == _STAND_IN else "mlctl" / file
+
+
 def _key(package: Path) -> str:
     """Changes with every change of a file: an editable install must not run yesterday's bundle.
 
@@ -138,7 +155,7 @@ def _make(package: Path, home: Path) -> None:
     draft = Path(tempfile.mkdtemp(prefix=".draft-", dir=home.parent))
     draft.chmod(0o755)
     for file in files(package):
-        target = draft / "lib" / "mlctl" / file.relative_to(package)
+        target = draft / "lib" / _place(file.relative_to(package))
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(file, target)
     (draft / "site").mkdir()

@@ -39,6 +39,7 @@ class RunOptions:
     run_id: str | None = None
     run_name: str | None = None
     check_types: bool = True
+    without_mlflow: bool = False
     tags: Mapping[str, str] = field(default_factory=dict)
     system_metrics: bool | None = None
 
@@ -86,7 +87,7 @@ def plan(uri: str, options: RunOptions, *, tell: Callable[[str], None], dry_run:
         storage_folder=Path(storage) if storage else None,
         fetch=_not_fetched if dry_run else None,
     )
-    environment = selection.choose(project, env_manager=options.env_manager, cache=cache)
+    environment = selection.choose(project, env_manager=options.env_manager, cache=cache, without_mlflow=options.without_mlflow)
     planned = environment.plan()
     findings = map(str, spec.findings_of(project, entry))
     notes = (*findings, *bound.notes, *planned.notes)

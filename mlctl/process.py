@@ -192,6 +192,20 @@ def start_job(
     )
 
 
+def start_beside(
+    argv: Sequence[str], *, env: Env, stdout: Output = None, stderr: Output = None, keep_fds: Sequence[int] = ()
+) -> "subprocess.Popen[bytes]":
+    """Start a command in the caller's own process group: signals to the group reach it, too. The caller may have threads.
+
+    Raises:
+        OSError: it cannot be started.
+    """
+    for stream in (sys.stdout, sys.stderr):  # what the caller has said comes before what the command says
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            stream.flush()
+    return subprocess.Popen(list(argv), env=environment(env), stdout=stdout, stderr=stderr, pass_fds=keep_fds)
+
+
 def start_alone(argv: Sequence[str], *, cwd: str, env: Env) -> Pending:
     """Start a command that cannot ask anything (it has no terminal) and that ends together with whatever it has started.
 

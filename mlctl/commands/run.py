@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from mlctl import render, runner
-from mlctl.commands import lookup
+from mlctl import render, runner, settings
+from mlctl.commands import lookup, run_events
 from mlctl.errors import UsageError
 from mlctl.jobs import Streams
 from mlctl.planning import RunOptions, plan, planned_variables
@@ -38,6 +38,7 @@ def run(
     system_metrics: Annotated[
         bool | None, typer.Option("--system-metrics/--no-system-metrics", help="Sample the CPU, memory, disk, network and GPUs.")
     ] = None,
+    without_mlflow: Annotated[bool, typer.Option("--without-mlflow", help="Do not install mlflow; `import mlflow` finds mlctl's.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be run; build and record nothing.")] = False,
     detach: Annotated[bool, typer.Option("--detach", "-d", help="Return at once; the run goes on in the background.")] = False,
     no_type_check: Annotated[bool, typer.Option("--no-type-check", help="Pass parameters on as they are, as MLflow does.")] = False,
@@ -47,33 +48,32 @@ def run(
     run_id: Annotated[str | None, typer.Option(metavar="ID", help="Use this run instead of a new one.")] = None,
     docker_args: Annotated[list[str] | None, typer.Option("--docker-args", "-A", metavar="NAME=VALUE", help="For docker projects.")] = None,
     build_image: Annotated[bool, typer.Option("--build-image", help="For docker projects.")] = False,
+    events_fd: Annotated[int | None, typer.Option("--events-fd", hidden=True)] = None,
 ) -> render.Result:
     """Run an MLproject from a folder or a git repository.
 
     The exit code is the script's own; 120 to 125 are mlctl's, 128+n a signal, 2 a wrong command line.
     """
-    _refuse_what_has_no_meaning(backend_config, docker_args, build_image=build_image)
-    options = RunOptions(
-        entry_point=entry_point,
-        version=version,
-        parameters=parse_assignments(param_list or []),
-        experiment_name=experiment_name,
-        experiment_id=experiment_id,
-        backend=backend,
-        env_manager=env_manager,
-        storage_dir=storage_dir,
-        run_id=_full_run_id(run_id),
-        run_name=run_name,
-        check_types=not no_type_check,
-        tags=_tags(tag or []),
-        system_metrics=system_metrics,
-    )
-    view: render.View = ctx.find_root().obj
-    if dry_run:
-        return _plan(uri, options)
-    if detach:
-        return _detached(uri, options, view)
-    return _attached(uri, options, view)
+    with run_events.telling(events_fd) as events:
+        _refuse_what_has_no_meaning(backend_config, docker_args, build_image=build_image)
+        options = RunOptions(
+            entry_point=entry_point,
+            version=version,
+            parameters=parse_assignments(param_list or []),
+            experiment_name=experiment_name,
+            experiment_id=experiment_id,
+            backend=backend,
+            env_manager=env_manager,
+            storage_dir=storage_dir,
+            run_id=_full_run_id(run_id),
+            run_name=run_name,
+            check_types=not no_type_check,
+            without_mlflow=without_mlflow or bool(settings.value("without_mlflow")),
+            tags=_tags(tag or []),
+            system_metrics=system_metrics,
+        )
+        how = _plan if dry_run else _detached if detach else _attached
+        return how(uri, options, ctx.find_root().obj, events)
 
 
 def _full_run_id(text: str | None) -> str | None:
@@ -100,10 +100,14 @@ def _refuse_what_has_no_meaning(backend_config: str | None, docker_args: list[st
         raise UsageError(f"{option} is for docker projects, which this version does not run.", hint="Leave it out.")
 
 
-def _attached(uri: str, options: RunOptions, view: render.View) -> render.Result:
-    outcome = runner.run_project(uri, options, streams=_streams(view), tell=render.tell)
+def _attached(uri: str, options: RunOptions, view: render.View, events: run_events.Events) -> render.Result:
+    def tell_id(run_id: str) -> None:
+        events.tell("created", run_id=run_id)
+
+    outcome = runner.run_project(uri, options, streams=_streams(view), tell=render.tell, on_created=tell_id)
     state = outcome.state
     assert state is not None
+    events.tell("ended", status=state.status, exit_code=state.exit_code, reason=state.reason)
     ending = f" ({state.reason})" if state.reason else ""
     if not view.machine:
         render.tell(f"run {outcome.run_id[:8]} {state.status} in {render.duration(outcome.duration_ms)}{ending}")
@@ -112,8 +116,9 @@ def _attached(uri: str, options: RunOptions, view: render.View) -> render.Result
     return render.Result(data=data, ids=[outcome.run_id], table=_row(data) if view.machine else None, exit_code=state.exit_code)
 
 
-def _detached(uri: str, options: RunOptions, view: render.View) -> render.Result:
+def _detached(uri: str, options: RunOptions, view: render.View, events: run_events.Events) -> render.Result:
     outcome = runner.run_detached(uri, options, tell=render.tell)
+    events.tell("created", run_id=outcome.run_id)
     if not view.machine:
         render.tell(f"run {outcome.run_id[:8]} goes on in the background; `mlctl runs logs -f {outcome.run_id[:8]}` follows it")
     data: dict[str, Any] = {"run_id": outcome.run_id, "experiment_id": outcome.experiment_id, "status": "RUNNING"}
@@ -132,7 +137,7 @@ def _streams(view: render.View) -> Streams:
     return Streams(out_fd=1, err_fd=2, terminal=sys.stdout.isatty() and sys.stderr.isatty())
 
 
-def _plan(uri: str, options: RunOptions) -> render.Result:
+def _plan(uri: str, options: RunOptions, _view: render.View, _events: run_events.Events) -> render.Result:
     job = plan(uri, options, tell=render.tell, dry_run=True)
     planned, variables = job.env_plan, planned_variables(job)
     data = {

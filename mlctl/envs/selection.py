@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 LOCAL_HINT = "`--env-manager local` runs it in this machine's own environment."
 
-# Kind of environment → its class, which is called with the project, the cache folder and notes.
+# Kind of environment → its class, which is called with the project, the cache folder, notes, and whether to do without mlflow.
 ENVIRONMENTS: dict[str, str] = {
     "system": "mlctl.envs.system:SystemEnv",
     "virtualenv": "mlctl.envs.virtualenv:VirtualEnv",
@@ -31,8 +31,10 @@ MANAGERS: dict[str, tuple[str, str]] = {
 _UNNAMED = "the project names no environment: it runs in this machine's own (`--env-manager virtualenv` makes a bare one)"
 
 
-def choose(project: Project, *, env_manager: str | None, cache: Path) -> Environment:
+def choose(project: Project, *, env_manager: str | None, cache: Path, without_mlflow: bool = False) -> Environment:
     """The environment of a project. ``env_manager`` is the flag's word; None: what the project's files ask for.
+
+    ``without_mlflow`` leaves mlflow out of what is installed; it says nothing about an environment that is there already.
 
     Raises:
         UsageError: there is no such environment manager.
@@ -41,8 +43,16 @@ def choose(project: Project, *, env_manager: str | None, cache: Path) -> Environ
     """
     if env_manager is not None and env_manager not in (*MANAGERS, "conda"):
         raise UsageError(f"There is no environment manager {env_manager!r}.", hint=f"The names are {', '.join(MANAGERS)}.")
+    name, note = _chosen(project, env_manager)
+    module, _, attribute = ENVIRONMENTS[name].partition(":")
+    kind = getattr(import_module(module), attribute)
+    return cast("Environment", kind(project, cache=cache, notes=(note,) if note else (), without_mlflow=without_mlflow))
+
+
+def _chosen(project: Project, env_manager: str | None) -> tuple[str, str]:
+    """The environment's name in the table, and what to say about the choice."""
     if env_manager in ("local", "system"):
-        return _make("system", project, cache)
+        return "system", ""
     kind = project.env.kind
     if kind == "docker_env":
         raise _no_docker(project)
@@ -51,14 +61,8 @@ def choose(project: Project, *, env_manager: str | None, cache: Path) -> Environ
     if env_manager == "conda" or (env_manager is None and kind == "conda_env"):
         raise _no_conda(project)
     if env_manager is None:
-        return _make("virtualenv", project, cache) if kind == "python_env" else _make("system", project, cache, _UNNAMED)
-    name, note = MANAGERS[env_manager]
-    return _make(name, project, cache, note)
-
-
-def _make(name: str, project: Project, cache: Path, note: str = "") -> Environment:
-    module, _, attribute = ENVIRONMENTS[name].partition(":")
-    return cast("Environment", getattr(import_module(module), attribute)(project, cache=cache, notes=(note,) if note else ()))
+        return ("virtualenv", "") if kind == "python_env" else ("system", _UNNAMED)
+    return MANAGERS[env_manager]
 
 
 def _no_docker(project: Project) -> EnvError:

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from mlctl.envs.probes import Probe
     from mlctl.projects.spec import Project
 
+_NOT_INSTALLED = (
+    "--without-mlflow changes nothing: in this machine's own environment nothing is installed, and a mlflow that is there stays"
+)
 NO_PYTHON = "there is no `python` on PATH: the project's Python packages are not recorded"
 
 
@@ -30,10 +33,10 @@ class Named(NamedTuple):
 class SystemEnv:
     """The environment that mlctl was called in."""
 
-    def __init__(self, project: Project, *, cache: Path, notes: tuple[str, ...] = ()) -> None:
+    def __init__(self, project: Project, *, cache: Path, notes: tuple[str, ...] = (), without_mlflow: bool = False) -> None:
         self._project = project
         self._cache = cache
-        self._notes = notes
+        self._notes = (*notes, _NOT_INSTALLED) if without_mlflow else notes
 
     def plan(self) -> EnvPlan:
         """What would run the project."""

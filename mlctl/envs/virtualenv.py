@@ -15,7 +15,7 @@ import time
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from mlctl.envs import interpreters, packages, pip_lines, requirements, slots, uv
+from mlctl.envs import interpreters, mlflow_lines, packages, pip_lines, requirements, slots, uv
 from mlctl.envs.base import EnvPlan, PreparedEnv
 from mlctl.envs.requirements import PythonRequirements
 from mlctl.errors import EnvError
@@ -49,12 +49,13 @@ class Resolved(NamedTuple):
 
 
 class VirtualEnv:
-    """The virtual environment of one project."""
+    """The virtual environment of one project. ``without_mlflow``: requirement lines that name mlflow are left out."""
 
-    def __init__(self, project: Project, *, cache: Path, notes: tuple[str, ...] = ()) -> None:
+    def __init__(self, project: Project, *, cache: Path, notes: tuple[str, ...] = (), without_mlflow: bool = False) -> None:
         self._project = project
         self._cache = cache
         self._notes = notes
+        self._without_mlflow = without_mlflow
         self._found: Found | None = None
 
     def plan(self) -> EnvPlan:
@@ -115,8 +116,12 @@ class VirtualEnv:
         return pip_lines.expand(self._wanted.build, project=self._project.folder, file=self._project.env.file)
 
     @cached_property
-    def _lines(self) -> tuple[Line, ...]:
+    def _listed(self) -> tuple[Line, ...]:
         return pip_lines.expand(self._wanted.lines, project=self._project.folder, file=self._project.env.file)
+
+    @cached_property
+    def _lines(self) -> tuple[Line, ...]:
+        return mlflow_lines.without(self._listed) if self._without_mlflow else self._listed
 
     @cached_property
     def _wish(self) -> versions.Wanted | None:
@@ -129,7 +134,8 @@ class VirtualEnv:
             "" if wanted.python or self._project.env.file is None else "the file names no Python version: using the one that runs mlctl"
         )
         left_out = f"not installed, because pip has no conda packages: {', '.join(wanted.dropped)}" if wanted.dropped else ""
-        return (*self._notes, *wanted.notes, *filter(None, (left_out, unnamed)))
+        without = mlflow_lines.notes(self._listed) if self._without_mlflow else ()
+        return (*self._notes, *wanted.notes, *without, *filter(None, (left_out, unnamed)))
 
     # ── what there is ───────────────────────────────────────────────────────────────────────────────────────────────
 
