@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, Dict
 from mlctl.version import __version__
 
 if TYPE_CHECKING:
+    from mlctl.submitted import run as run
     from mlctl.tracking.client import Client as Client
     from mlctl.tracking.client import MLflowClient as MLflowClient
     from mlctl.tracking.client import MlflowClient as MlflowClient
-    from mlctl.submitted import run as run
     from mlctl.tracking.fluent import ActiveRun as ActiveRun
     from mlctl.tracking.fluent import active_run as active_run
     from mlctl.tracking.fluent import end_run as end_run

@@ -14,6 +14,7 @@ from mlctl import process
 
 TOKEN_VARIABLE = "MLCTL_ENDPOINT_TOKEN"  # noqa: S105 -- a variable's name
 STORE_VARIABLE = "MLCTL_ENDPOINT_STORE"
+RUN_VARIABLE = "MLCTL_ENDPOINT_RUN"
 USER = "mlctl"
 _BACKLOG = 128
 _STARTS = 3
@@ -24,9 +25,10 @@ _POLL_S = 0.02
 class RunEndpoint:
     """The address of one run. ``server_argv`` is the command that serves a listening socket whose descriptor is its last argument."""
 
-    def __init__(self, server_argv: Sequence[str], *, store_uri: str) -> None:
+    def __init__(self, server_argv: Sequence[str], *, store_uri: str, run_id: str) -> None:
         self._argv = list(server_argv)
         self._store_uri = store_uri
+        self._run_id = run_id
         self._token = os.urandom(24).hex()
         self._starts_left = _STARTS
         self.pid: Optional[int] = None
@@ -67,7 +69,7 @@ class RunEndpoint:
         popen = process.start_job(
             [*self._argv, str(fd)],
             cwd="/",  # Python puts its working directory on the path: it must not be the project's
-            env={TOKEN_VARIABLE: self._token, STORE_VARIABLE: self._store_uri},
+            env={TOKEN_VARIABLE: self._token, STORE_VARIABLE: self._store_uri, RUN_VARIABLE: self._run_id},
             stdin=process.NOTHING,
             stdout=process.NOTHING,
             stderr=process.NOTHING,

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Dict, Iterable, List, Mapping, Optional, 
 from mlctl import process, settings
 from mlctl.errors import ExecutionError, InvalidValueError
 from mlctl.jobs import FAILED, FINISHED, KILLED, RUNNING
-from mlctl.tracking import fluent
+from mlctl.tracking import current, fluent
 from mlctl.tracking.entities import PARENT_TAG
 
 if TYPE_CHECKING:
@@ -168,7 +168,7 @@ def _submit(flags: List[str], uri: str, *, shown: bool) -> SubmittedRun:
     events_r, events_w = os.pipe()
     argv = [*command(), "run", f"--events-fd={events_w}", *flags, "--", str(uri)]
     output = None if shown else process.NOTHING
-    env = {"MLCTL_TRACKING_URI": fluent.current_store().uri, "MLCTL_OUTPUT": None}
+    env = {"MLCTL_TRACKING_URI": current.current_store().uri, "MLCTL_OUTPUT": None}
     try:
         popen = process.start_beside(argv, env=env, stdout=output, stderr=output, keep_fds=(events_w,))
     except OSError as error:

@@ -97,7 +97,9 @@ class Worker:
         self._job = 0
         self._code: Optional[int] = None
         self._ending: Optional[Ending] = None
-        self._endpoint = RunEndpoint(spec.endpoint_argv, store_uri=spec.tracking_uri) if spec.endpoint_argv else None
+        self._endpoint: Optional[RunEndpoint] = None
+        if spec.endpoint_argv:
+            self._endpoint = RunEndpoint(spec.endpoint_argv, store_uri=spec.tracking_uri, run_id=spec.run_id)
         self._next_beat = time.monotonic() + HEARTBEAT_S
         self._recorder: Optional[Recorder] = None
         self._next_sample = time.monotonic() + FIRST_LOOK_S if spec.system_interval_s else math.inf

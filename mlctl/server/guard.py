@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Sequence
 
 OPEN_PATHS = frozenset({"/health", "/version"})
 """What a probe may ask by any name and without a token: it learns that the server lives, and its version."""
@@ -55,7 +55,7 @@ class Guard:
         self._token = token.encode()
         self._known_hosts: dict[bytes, bool] = {}
 
-    def check(self, method: str, path: str, headers: Iterable[tuple[bytes, bytes]]) -> Refusal | None:
+    def check(self, method: str, path: str, headers: Collection[tuple[bytes, bytes]]) -> Refusal | None:
         """Why a request is refused; None if it is not. ``path`` is without the static prefix, names of headers are in lower case."""
         if path in OPEN_PATHS and method in _READING:
             return None

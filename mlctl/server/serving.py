@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any, cast
 
 import uvicorn
 
-from mlctl.endpoint import STORE_VARIABLE, TOKEN_VARIABLE
+from mlctl.endpoint import RUN_VARIABLE, STORE_VARIABLE, TOKEN_VARIABLE
 from mlctl.server.app import App
 from mlctl.server.artifacts import ArtifactProxy
 from mlctl.server.guard import Guard
+from mlctl.server.run_guard import RunGuard
 from mlctl.tracking.opening import open_store
 
 if TYPE_CHECKING:
@@ -104,10 +105,10 @@ def serve_store(
 def serve_run() -> None:
     """Serve the address of one run on the socket whose descriptor is the last argument; see `mlctl.endpoint`."""
     bound = socket.socket(fileno=int(sys.argv[-1]))
-    token, uri = os.environ.pop(TOKEN_VARIABLE), os.environ.pop(STORE_VARIABLE)
+    token, uri, run_id = (os.environ.pop(name) for name in (TOKEN_VARIABLE, STORE_VARIABLE, RUN_VARIABLE))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the job; this ends after it
     store = cast("SqlStore", open_store(uri, create=False))
-    serve(App(store, artifacts=ArtifactProxy(store), guard=Guard(None, token=token)), bound)
+    serve(App(store, artifacts=ArtifactProxy(store), guard=RunGuard(token, store=store, run_id=run_id)), bound)
     store.close()
 
 

@@ -1,10 +1,14 @@
 """The store that this process logs to, and its address."""
 
+import contextlib
 import os
+import sys
 from typing import Any, Dict, Tuple
 
 from mlctl import settings
+from mlctl.errors import StoreError
 from mlctl.tracking import opening
+from mlctl.tracking.entities import CLIENT_TAG, RunTag
 from mlctl.tracking.store import TrackingStore
 
 _VARIABLE = "MLCTL_TRACKING_URI"
@@ -30,7 +34,16 @@ def store_at(uri: str) -> TrackingStore:
     """
     if uri not in _stores:
         _stores[uri] = opening.open_store(uri or None)
+        _note_stand_in(_stores[uri])
     return _stores[uri]
+
+
+def _note_stand_in(store: TrackingStore) -> None:
+    """A job's run tells that its script logs through mlctl's stand-in for mlflow."""
+    version, run_id = getattr(sys.modules.get("mlflow"), "STAND_IN", ""), settings.value("run_id")
+    if version and run_id:
+        with contextlib.suppress(StoreError):  # another store, which does not have that run
+            store.log_batch(run_id, tags=[RunTag(CLIENT_TAG, version)])
 
 
 def set_tracking_uri(uri: Any) -> None:
@@ -62,8 +75,6 @@ def is_tracking_uri_set() -> bool:
 
 def absolute(uri: str) -> str:
     """An address without any dependence on the current folder; one that cannot be understood stays, for the store to refuse."""
-    from mlctl.errors import StoreError
-
     if uri.lower().startswith(("http:", "https:")):
         return uri
     try:

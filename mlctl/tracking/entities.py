@@ -19,6 +19,7 @@ TERMINAL = ("FINISHED", "FAILED", "KILLED")
 RUN_NAME_TAG = "mlflow.runName"
 NOTE_TAG = "mlflow.note.content"
 PARENT_TAG = "mlflow.parentRunId"
+CLIENT_TAG = "mlctl.mlflow"  # which mlflow the script of a run logs through
 CONTEXT_TAG = "mlflow.data.context"
 
 T = TypeVar("T")
