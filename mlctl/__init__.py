@@ -10,6 +10,7 @@ from mlctl.version import __version__
 
 if TYPE_CHECKING:
     from mlctl.submitted import run as run
+    from mlctl.autologging.libraries import autolog as autolog
     from mlctl.tracking.client import Client as Client
     from mlctl.tracking.client import MLflowClient as MLflowClient
     from mlctl.tracking.client import MlflowClient as MlflowClient
@@ -78,6 +79,8 @@ _NAMES: "Dict[str, str]" = {
     "set_system_metrics_sampling_interval": _SYSTEM,
     # projects
     "run": "mlctl.submitted",
+    # autologging
+    "autolog": "mlctl.autologging.libraries",
 }
 """Where each name is; its module is imported when the name is first used."""
 

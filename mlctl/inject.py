@@ -43,6 +43,8 @@ BUNDLE = (
     "projects/__init__.py",
     "tracking/*.py",
     "mlflow_standin/*.py",
+    "sklearn.py",
+    "autologging/*.py",
 )
 _STAND_IN = "mlflow_standin"  # installed as `mlflow`, where only jobs find it: it must not stand in the way of a later `pip install mlflow`
 
