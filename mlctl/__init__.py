@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Dict
 from mlctl.version import __version__
 
 if TYPE_CHECKING:
-    from mlctl.submitted import run as run
     from mlctl.autologging.libraries import autolog as autolog
+    from mlctl.submitted import run as run
     from mlctl.tracking.client import Client as Client
     from mlctl.tracking.client import MLflowClient as MLflowClient
     from mlctl.tracking.client import MlflowClient as MlflowClient

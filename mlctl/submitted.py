@@ -151,7 +151,7 @@ def _flags(options: _GIVEN) -> List[str]:
 
 def _experiment() -> Optional[str]:
     """The experiment that this script's own new runs go to."""
-    return fluent._experiment_id()  # noqa: SLF001
+    return fluent.current_experiment_id()
 
 
 def _parent() -> List[str]:
