@@ -14,19 +14,41 @@ if TYPE_CHECKING:
     from mlctl.tracking.client import Client as Client
     from mlctl.tracking.client import MLflowClient as MLflowClient
     from mlctl.tracking.client import MlflowClient as MlflowClient
+    from mlctl.tracking.current import get_tracking_uri as get_tracking_uri
+    from mlctl.tracking.current import is_tracking_uri_set as is_tracking_uri_set
+    from mlctl.tracking.current import set_tracking_uri as set_tracking_uri
     from mlctl.tracking.fluent import ActiveRun as ActiveRun
     from mlctl.tracking.fluent import active_run as active_run
     from mlctl.tracking.fluent import end_run as end_run
-    from mlctl.tracking.fluent import log_metric as log_metric
-    from mlctl.tracking.fluent import log_metrics as log_metrics
-    from mlctl.tracking.fluent import log_param as log_param
-    from mlctl.tracking.fluent import log_params as log_params
-    from mlctl.tracking.fluent import set_tag as set_tag
-    from mlctl.tracking.fluent import set_tags as set_tags
+    from mlctl.tracking.fluent import last_active_run as last_active_run
     from mlctl.tracking.fluent import start_run as start_run
     from mlctl.tracking.images import Image as Image
     from mlctl.tracking.run_files import get_artifact_uri as get_artifact_uri
     from mlctl.tracking.run_files import load_table as load_table
+    from mlctl.tracking.fluent_experiments import create_experiment as create_experiment
+    from mlctl.tracking.fluent_experiments import delete_experiment as delete_experiment
+    from mlctl.tracking.fluent_experiments import delete_experiment_tag as delete_experiment_tag
+    from mlctl.tracking.fluent_experiments import get_experiment as get_experiment
+    from mlctl.tracking.fluent_experiments import get_experiment_by_name as get_experiment_by_name
+    from mlctl.tracking.fluent_experiments import restore_experiment as restore_experiment
+    from mlctl.tracking.fluent_experiments import set_experiment as set_experiment
+    from mlctl.tracking.fluent_experiments import set_experiment_tag as set_experiment_tag
+    from mlctl.tracking.fluent_experiments import set_experiment_tags as set_experiment_tags
+    from mlctl.tracking.fluent_finding import delete_run as delete_run
+    from mlctl.tracking.fluent_finding import get_parent_run as get_parent_run
+    from mlctl.tracking.fluent_finding import get_run as get_run
+    from mlctl.tracking.fluent_finding import restore_run as restore_run
+    from mlctl.tracking.fluent_finding import search_experiments as search_experiments
+    from mlctl.tracking.fluent_finding import search_runs as search_runs
+    from mlctl.tracking.fluent_logging import delete_tag as delete_tag
+    from mlctl.tracking.fluent_logging import flush_artifact_async_logging as flush_artifact_async_logging
+    from mlctl.tracking.fluent_logging import flush_async_logging as flush_async_logging
+    from mlctl.tracking.fluent_logging import log_metric as log_metric
+    from mlctl.tracking.fluent_logging import log_metrics as log_metrics
+    from mlctl.tracking.fluent_logging import log_param as log_param
+    from mlctl.tracking.fluent_logging import log_params as log_params
+    from mlctl.tracking.fluent_logging import set_tag as set_tag
+    from mlctl.tracking.fluent_logging import set_tags as set_tags
     from mlctl.tracking.run_files import log_artifact as log_artifact
     from mlctl.tracking.run_files import log_artifacts as log_artifacts
     from mlctl.tracking.run_files import log_dict as log_dict
@@ -42,25 +64,51 @@ if TYPE_CHECKING:
     from mlctl.tracking.system_monitor import set_system_metrics_sampling_interval as set_system_metrics_sampling_interval
 
 _CLIENT = "mlctl.tracking.client"
+_CURRENT = "mlctl.tracking.current"
 _FLUENT = "mlctl.tracking.fluent"
+_EXPERIMENTS = "mlctl.tracking.fluent_experiments"
+_FINDING = "mlctl.tracking.fluent_finding"
+_LOGGING = "mlctl.tracking.fluent_logging"
 _FILES = "mlctl.tracking.run_files"
 _SYSTEM = "mlctl.tracking.system_monitor"
 
 _NAMES: "Dict[str, str]" = {
-    "ActiveRun": _FLUENT,
-    "active_run": _FLUENT,
-    "end_run": _FLUENT,
-    "log_metric": _FLUENT,
-    "log_metrics": _FLUENT,
-    "log_param": _FLUENT,
-    "log_params": _FLUENT,
-    "set_tag": _FLUENT,
-    "set_tags": _FLUENT,
-    "start_run": _FLUENT,
     "Client": _CLIENT,
     "MLflowClient": _CLIENT,
     "MlflowClient": _CLIENT,
     "Image": "mlctl.tracking.images",
+    "get_tracking_uri": _CURRENT,
+    "is_tracking_uri_set": _CURRENT,
+    "set_tracking_uri": _CURRENT,
+    "ActiveRun": _FLUENT,
+    "active_run": _FLUENT,
+    "end_run": _FLUENT,
+    "last_active_run": _FLUENT,
+    "start_run": _FLUENT,
+    "create_experiment": _EXPERIMENTS,
+    "delete_experiment": _EXPERIMENTS,
+    "delete_experiment_tag": _EXPERIMENTS,
+    "get_experiment": _EXPERIMENTS,
+    "get_experiment_by_name": _EXPERIMENTS,
+    "restore_experiment": _EXPERIMENTS,
+    "set_experiment": _EXPERIMENTS,
+    "set_experiment_tag": _EXPERIMENTS,
+    "set_experiment_tags": _EXPERIMENTS,
+    "delete_run": _FINDING,
+    "get_parent_run": _FINDING,
+    "get_run": _FINDING,
+    "restore_run": _FINDING,
+    "search_experiments": _FINDING,
+    "search_runs": _FINDING,
+    "delete_tag": _LOGGING,
+    "flush_artifact_async_logging": _LOGGING,
+    "flush_async_logging": _LOGGING,
+    "log_metric": _LOGGING,
+    "log_metrics": _LOGGING,
+    "log_param": _LOGGING,
+    "log_params": _LOGGING,
+    "set_tag": _LOGGING,
+    "set_tags": _LOGGING,
     "log_artifact": _FILES,
     "log_table": _FILES,
     "log_image": _FILES,

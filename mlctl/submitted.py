@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Dict, Iterable, List, Mapping, Optional, 
 from mlctl import process, settings
 from mlctl.errors import ExecutionError, InvalidValueError
 from mlctl.jobs import FAILED, FINISHED, KILLED, RUNNING
-from mlctl.tracking import current, fluent
+from mlctl.tracking import current, fluent, fluent_experiments
 from mlctl.tracking.entities import PARENT_TAG
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ def _flags(options: _GIVEN) -> List[str]:
 
 def _experiment() -> Optional[str]:
     """The experiment that this script's own new runs go to."""
-    return fluent.current_experiment_id()
+    return fluent_experiments.current_id()
 
 
 def _parent() -> List[str]:

@@ -89,8 +89,9 @@ def test_runs_list(place, mlctl):
 
 def test_the_client(place):
     found = imported("import mlctl\nmlctl.log_metric('m', 1.0)", place)
-    new_run = {"mlctl.errors", "mlctl.tracking.current", "mlctl.tracking.fluent", "mlctl.tracking.run_names"}
-    assert ours(found) == {*GROUND, *STORE, *new_run}
+    fluent = {"fluent", "fluent_active", "fluent_experiments", "fluent_logging"}
+    new_run = {"batches", "codes", "current", "owners", "run_names", *fluent}
+    assert ours(found) == {*GROUND, *STORE, "mlctl.errors", *(f"mlctl.tracking.{name}" for name in new_run)}
     assert not found & HEAVY
 
 

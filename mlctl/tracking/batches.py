@@ -4,7 +4,9 @@ import time
 from typing import Any, List, Mapping, Optional
 
 from mlctl.errors import InvalidValueError
-from mlctl.tracking.entities import Metric, Param, RunTag
+from mlctl.tracking.entities import NOTE_TAG, Metric, Param, RunTag
+
+_SHOWN = 200  # characters of a value that an error quotes
 
 
 class Logged:
@@ -37,13 +39,17 @@ def number(key: str, value: Any) -> float:
             value = value.detach().cpu()
         return float(value.item() if hasattr(value, "item") else value)
     except Exception as error:  # noqa: BLE001 -- what a foreign type raises is not known
-        reason = "" if isinstance(value, (str, type(None))) else f" ({error})"
-        raise InvalidValueError(f"The metric {key!r} cannot be {value!r}{reason}.", hint="A metric's value is a number.") from None
+        reason = "" if isinstance(value, (str, type(None))) else f": {error}"
+        raise InvalidValueError(f"The metric {key!r} cannot be {_short(value)}{reason}.", hint="A metric's value is a number.") from None
 
 
-def metric(key: str, value: Any, *, step: Optional[int] = None, timestamp: Optional[int] = None) -> Metric:
-    """A point of a metric: ``step`` is 0 by default, ``timestamp`` (ms) is now."""
-    return Metric(key, number(key, value), timestamp or now_ms(), step or 0)
+def metric(key: str, value: Any, *, step: Any = None, timestamp: Any = None) -> Metric:
+    """A point of a metric: ``step`` is 0 by default, ``timestamp`` (ms) is now. Both may be whole numbers of any type."""
+    if type(step) is not int:
+        step = _whole(step) if step else 0
+    if type(timestamp) is not int or not timestamp:
+        timestamp = int(timestamp) if isinstance(timestamp, float) and timestamp >= 1 else timestamp or now_ms()
+    return Metric(key, number(key, value), timestamp, step)
 
 
 def params(values: Mapping[str, Any]) -> List[Param]:
@@ -53,4 +59,19 @@ def params(values: Mapping[str, Any]) -> List[Param]:
 
 def tags(values: Mapping[str, Any]) -> List[RunTag]:
     """Tags with the texts of their values."""
-    return [RunTag(key, str(value)) for key, value in values.items()]
+    return [RunTag(key, str(value)) for key, value in with_note(values).items()]
+
+
+def with_note(tags: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The tags, and the note under the key where notes are looked for, if it has capitals that do not belong there."""
+    astray = [key for key in tags if key != NOTE_TAG and isinstance(key, str) and key.lower() == NOTE_TAG]
+    return {**tags, NOTE_TAG: tags[astray[-1]]} if astray and NOTE_TAG not in tags else tags
+
+
+def _whole(value: Any) -> Any:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"

@@ -53,7 +53,7 @@ class MlflowClient:
             ExistsError: the name is taken, perhaps by a deleted experiment.
             InvalidValueError: the name or a tag is not acceptable.
         """
-        own = [ExperimentTag(key, str(value)) for key, value in (tags or {}).items()]
+        own = [ExperimentTag(key, str(value)) for key, value in batches.with_note(tags or {}).items()]
         return self.store.create_experiment(name, artifact_location=artifact_location or "", tags=own)
 
     def get_experiment(self, experiment_id: str) -> Experiment:
@@ -99,7 +99,8 @@ class MlflowClient:
 
     def set_experiment_tag(self, experiment_id: str, key: str, value: Any) -> None:
         """Set a tag of an experiment; its text is kept."""
-        self.store.set_experiment_tag(str(experiment_id), ExperimentTag(key, str(value)))
+        for name, text in batches.with_note({key: value}).items():
+            self.store.set_experiment_tag(str(experiment_id), ExperimentTag(name, str(text)))
 
     def delete_experiment_tag(self, experiment_id: str, key: str) -> None:
         """Remove a tag of an experiment."""
@@ -201,8 +202,7 @@ class MlflowClient:
         """
         if (dataset_name is None) != (dataset_digest is None):
             raise InvalidValueError("Only one of dataset_name and dataset_digest was given.", hint="Give both, or none.")
-        moment = batches.now_ms() if timestamp is None else timestamp
-        self.store.log_batch(run_id, metrics=[Metric(key, batches.number(key, value), moment, step or 0)])
+        self.store.log_batch(run_id, metrics=[batches.metric(key, value, step=step, timestamp=timestamp)])
         return batches.outcome(synchronous)
 
     def log_batch(
@@ -214,14 +214,14 @@ class MlflowClient:
         synchronous: Optional[bool] = None,
     ) -> Optional[batches.Logged]:
         """Log metrics, params and tags: all of them, or none and an error."""
-        points = [Metric(item.key, batches.number(item.key, item.value), item.timestamp, item.step) for item in metrics]
+        points = [batches.metric(item.key, item.value, step=item.step, timestamp=item.timestamp) for item in metrics]
         own = [RunTag(tag.key, str(tag.value)) for tag in tags]
         self.store.log_batch(run_id, metrics=points, params=[Param(param.key, str(param.value)) for param in params], tags=own)
         return batches.outcome(synchronous)
 
     def set_tag(self, run_id: str, key: str, value: Any, synchronous: Optional[bool] = None) -> Optional[batches.Logged]:
         """Set a tag; its text is kept."""
-        self.store.log_batch(run_id, tags=[RunTag(key, str(value))])
+        self.store.log_batch(run_id, tags=batches.tags({key: value}))
         return batches.outcome(synchronous)
 
     def delete_tag(self, run_id: str, key: str) -> None:

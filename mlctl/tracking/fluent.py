@@ -1,19 +1,20 @@
-"""The functions that a training script calls: ``start_run``, ``log_metric``, … with MLflow's names, arguments and meaning.
+"""The life of a script's runs: ``start_run``, ``end_run``, ``active_run``, … with MLflow's names, arguments and meaning.
 
 Inside ``mlctl run`` the first run that a script starts is the project's own; later ones are new. A call that returns has been
-committed to the store.
+committed to the store. What is logged to runs is in `fluent_logging`, experiments in `fluent_experiments`, finding in `fluent_finding`.
 """
 
 import atexit
+import os
 import sys
-import threading
-import time
-from typing import TYPE_CHECKING, Any, List, Mapping, Optional
+from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Union
 
 from mlctl import settings
 from mlctl.errors import InvalidValueError, MlctlError
+from mlctl.tracking import batches, codes, fluent_active, fluent_experiments, owners, validation
 from mlctl.tracking.current import current_store
-from mlctl.tracking.entities import NOTE_TAG, PARENT_TAG, TERMINAL, Metric, Param, Run, RunTag
+from mlctl.tracking.entities import DELETED, NOTE_TAG, PARENT_TAG, TERMINAL, Run, RunInfo
+from mlctl.tracking.store import TrackingStore
 
 if TYPE_CHECKING:
     from mlctl.tracking.system import Sampling
@@ -25,25 +26,14 @@ class ActiveRun(Run):
     def __enter__(self) -> "ActiveRun":
         return self
 
-    def __exit__(self, exc_type: Optional[type], *_: object) -> None:
-        if self.info.run_id in [run.info.run_id for run in _active()]:
-            end_run(_status_after(exc_type))
-
-
-class _State(threading.local):
-    """Each thread has its own stack of active runs, as in MLflow."""
-
-    def __init__(self) -> None:
-        self.runs: List[ActiveRun] = []
-
-
-_state = _State()
-_joined: List[str] = []  # runs that the environment named and that this process has taken up
+    def __exit__(self, exc_type: Optional[type], error: Optional[BaseException], trace: object) -> None:
+        if any(run.info.run_id == self.info.run_id for run in fluent_active.stack()):
+            end_run(_status_after(exc_type, error))
 
 
 def start_run(
     run_id: Optional[str] = None,
-    experiment_id: Optional[str] = None,
+    experiment_id: Optional[Union[str, int]] = None,
     run_name: Optional[str] = None,
     nested: bool = False,
     parent_run_id: Optional[str] = None,
@@ -56,144 +46,86 @@ def start_run(
     ``log_system_metrics`` says whether a thread samples the machine while the run is active; None: as the settings say, else not.
 
     Raises:
-        InvalidValueError: a run is active already and ``nested`` was not asked for.
-        StoreError: the store cannot be used, or the run cannot be resumed.
+        InvalidValueError: a run is active already and ``nested`` was not asked for; or the run to resume, or the parent, is deleted or
+            does not fit what else was asked for.
+        StoreError: the store cannot be used, or there is no such run.
     """
-    if _active() and not nested:
+    runs = fluent_active.stack()
+    if runs and not nested:
         raise InvalidValueError(
-            f"The run {_active()[-1].info.run_id} is already active.", hint="End it with end_run(), or start a child run with nested=True."
+            f"The run {runs[-1].info.run_id} is already active.", hint="End it with end_run(), or start a child run with nested=True."
         )
     sampling = _sampling(asked=log_system_metrics)
-    wanted = str(run_id) if run_id else _run_to_join()
-    extra = {str(key): str(value) for key, value in (tags or {}).items()}
-    if description:
-        extra[NOTE_TAG] = description
+    store = current_store()
+    extra = _tags(tags, description)
+    wanted = run_id or _named_by_environment()
     if wanted:
-        found = _resume(wanted, run_name=run_name, tags=extra)
+        found = _resume(store, validation.run_id(wanted), run_name=run_name, tags=extra)
     else:
-        parent = parent_run_id or (_active()[-1].info.run_id if _active() else None)
-        found = _create(experiment_id, run_name=run_name, parent=parent, tags=extra)
-    active = ActiveRun(found.info, found.data)
-    _active().append(active)
+        parent = _parent(store, parent_run_id, nested=nested)
+        found = _create(store, experiment_id, run_name=run_name, parent=parent, tags=extra)
+    active = ActiveRun(found.info, found.data, found.inputs, found.outputs)
+    fluent_active.push(active, store, at_end=end_all)
     if sampling is not None:
         from mlctl.tracking import system_monitor
 
-        system_monitor.begin(current_store(), active.info.run_id, sampling)
+        system_monitor.begin(store, active.info.run_id, sampling)
     return active
 
 
-def active_run() -> Optional[ActiveRun]:
-    """The innermost active run of this thread, or None."""
-    return _active()[-1] if _active() else None
-
-
-def end_run(status: str = "FINISHED") -> None:
-    """End the innermost active run; nothing happens without one.
+def end_run(status: Union[str, int] = "FINISHED") -> None:
+    """End the innermost active run of this thread; nothing happens without one.
 
     Raises:
         InvalidValueError: the status is not FINISHED, FAILED or KILLED.
     """
-    if status not in TERMINAL:
-        raise InvalidValueError(f"A run cannot end as {status!r}.", hint=f"One of: {', '.join(TERMINAL)}.")
-    if _active():
-        run = _active().pop()
-        if "mlctl.tracking.system_monitor" in sys.modules:
-            sys.modules["mlctl.tracking.system_monitor"].finish(run.info.run_id)
-        current_store().update_run(run.info.run_id, status=status, end_time=_now_ms())
+    name = codes.RunStatus.name_of(status)
+    if name not in TERMINAL:
+        raise InvalidValueError(f"A run cannot end as {name}.", hint=f"One of: {', '.join(TERMINAL)}.")
+    if fluent_active.stack():
+        _finish(fluent_active.pop(), name)
 
 
-def log_param(key: str, value: Any) -> Any:
-    """Log a parameter (its text is kept) to the active run, starting one if there is none; returns the value.
-
-    Raises:
-        InvalidValueError: the key is not acceptable, or the parameter has another value already.
-    """
-    current_store().log_batch(run_id_or_start(), params=[Param(key, str(value))])
-    return value
-
-
-def log_params(params: Mapping[str, Any]) -> None:
-    """Log several parameters at once: all of them or none."""
-    current_store().log_batch(run_id_or_start(), params=[Param(key, str(value)) for key, value in params.items()])
+def active_run() -> Optional[ActiveRun]:
+    """The innermost active run of this thread, in a worker process the one that it inherits, or None."""
+    runs = fluent_active.stack()
+    if runs:
+        return runs[-1]  # type: ignore[return-value]  # the stack holds what start_run pushed
+    inherited = fluent_active.inherited()
+    return None if inherited is None else _as_active(current_store().get_run(inherited))
 
 
-def log_metric(
-    key: str, value: float, step: Optional[int] = None, *, timestamp: Optional[int] = None, run_id: Optional[str] = None
-) -> None:
-    """Log a point of a metric: ``step`` is 0 by default, ``timestamp`` (ms) is now."""
-    moment = _now_ms() if timestamp is None else timestamp
-    current_store().log_batch(run_id_or_start(run_id), metrics=[Metric(key, _number(key, value), moment, step or 0)])
+def last_active_run() -> Optional[Run]:
+    """The active run of this thread, else the one that it ended last, as it is now; None if it had none."""
+    found = active_run()
+    ended = fluent_active.last_ended()
+    return found if found is not None or ended is None else current_store().get_run(ended)
 
 
-def log_metrics(
-    metrics: Mapping[str, float], step: Optional[int] = None, *, timestamp: Optional[int] = None, run_id: Optional[str] = None
-) -> None:
-    """Log a point of several metrics at once: all of them or none."""
-    moment = _now_ms() if timestamp is None else timestamp
-    points = [Metric(key, _number(key, value), moment, step or 0) for key, value in metrics.items()]
-    current_store().log_batch(run_id_or_start(run_id), metrics=points)
+def run_id_or_start(run_id: Optional[str] = None) -> str:
+    """The run that is named, else the active or inherited one, else one that is started now."""
+    if run_id:
+        return run_id
+    runs = fluent_active.stack()
+    return runs[-1].info.run_id if runs else fluent_active.inherited() or start_run().info.run_id
 
 
-def set_tag(key: str, value: Any) -> None:
-    """Set a tag of the active run; its text is kept."""
-    current_store().log_batch(run_id_or_start(), tags=[RunTag(key, str(value))])
-
-
-def set_tags(tags: Mapping[str, Any]) -> None:
-    """Set several tags at once."""
-    current_store().log_batch(run_id_or_start(), tags=[RunTag(key, str(value)) for key, value in tags.items()])
+@atexit.register
+def end_all() -> None:
+    """Runs still open when the script ends, end with it, those of its other threads too."""
+    kind = None if hasattr(sys, "ps1") else getattr(sys, "last_type", None)  # an interactive session survives its errors
+    for run_id in fluent_active.open_ids():
+        try:
+            _finish(run_id, _status_after(kind, getattr(sys, "last_value", None)))
+        except MlctlError as error:  # the script is over: there is nobody left to catch it
+            sys.stderr.write(f"mlctl: the run's end could not be recorded: {error.message}\n")
 
 
 # ── underneath ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _active() -> List[ActiveRun]:
-    return _state.runs
-
-
-def run_id_or_start(run_id: Optional[str] = None) -> str:
-    """The run that is named, else the active one, else one that is started now."""
-    return run_id or (_active()[-1] if _active() else start_run()).info.run_id
-
-
-def _run_to_join() -> Optional[str]:
-    named = settings.value("run_id")
-    if not named or named in _joined:
-        return None
-    _joined.append(named)
-    return named
-
-
-def _resume(run_id: str, *, run_name: Optional[str], tags: Mapping[str, str]) -> Run:
-    store = current_store()
-    store.update_run(run_id, status="RUNNING", run_name=run_name)
-    if tags:
-        store.log_batch(run_id, tags=[RunTag(key, value) for key, value in tags.items()])
-    return store.get_run(run_id)
-
-
-def _create(experiment_id: Optional[str], *, run_name: Optional[str], parent: Optional[str], tags: Mapping[str, str]) -> Run:
-    user = _user()
-    merged = {"mlflow.user": user, "mlflow.source.name": sys.argv[0] if sys.argv else "", "mlflow.source.type": "LOCAL"}
-    if parent:
-        merged[PARENT_TAG] = parent
-    merged.update(tags)
-    return current_store().create_run(
-        experiment_id or current_experiment_id(),
-        run_name=run_name or "",
-        user_id=user,
-        start_time=_now_ms(),
-        tags=[RunTag(key, value) for key, value in merged.items()],
-    )
-
-
-def current_experiment_id() -> str:
-    """The experiment of new runs, as the settings name it."""
-    name = settings.value("experiment_name")
-    if not name:
-        return settings.value("experiment_id") or "0"
-    found = current_store().get_experiment_by_name(name)
-    return found.experiment_id if found is not None else current_store().create_experiment(name)
+def _as_active(run: Run) -> ActiveRun:
+    return ActiveRun(run.info, run.data, run.inputs, run.outputs)
 
 
 def _sampling(*, asked: Optional[bool]) -> Optional["Sampling"]:
@@ -204,38 +136,119 @@ def _sampling(*, asked: Optional[bool]) -> Optional["Sampling"]:
     return system.sampling()
 
 
-def _number(key: str, value: Any) -> float:
-    try:
-        return float(value)
-    except (TypeError, ValueError):
-        raise InvalidValueError(f"The metric {key!r} cannot be {value!r}.", hint="A metric's value is a number.") from None
+def _tags(tags: Optional[Mapping[str, Any]], description: Optional[str]) -> Dict[str, Any]:
+    found = dict(tags or {})
+    if description:
+        if NOTE_TAG in found:
+            raise InvalidValueError(
+                f"Both the description and the tag {NOTE_TAG} were given.", hint="They are one thing: give one of them."
+            )
+        found[NOTE_TAG] = description
+    return found
+
+
+def _named_by_environment() -> str:
+    """The run that the environment names, once: what this process starts finds that it has been joined, and does not join it too."""
+    found = settings.value("run_id")
+    if not found or found == settings.value("joined_run_id"):
+        return ""
+    os.environ[settings.SETTINGS["joined_run_id"].variables[0]] = found
+    return found
+
+
+def _resume(store: TrackingStore, run_id: str, *, run_name: Optional[str], tags: Mapping[str, Any]) -> Run:
+    info = _active_info(store, run_id, "resumed")
+    experiment = fluent_experiments.chosen_id()
+    if experiment is not None and experiment != info.experiment_id:
+        raise InvalidValueError(
+            f"The run {run_id} belongs to experiment {info.experiment_id}, but set_experiment() has chosen {experiment}.",
+            hint="Choose the run's own experiment; `mlctl run` takes --experiment-name.",
+        )
+    store.update_run(run_id, status="RUNNING", run_name=run_name)
+    if tags:
+        store.log_batch(run_id, tags=batches.tags(tags))
+    if all(owners.is_gone(owner) for _, owner in store.owners([run_id])):
+        store.set_owner(run_id, fluent_active.owner())
+    return store.get_run(run_id)
+
+
+def _active_info(store: TrackingStore, run_id: str, what: str) -> RunInfo:
+    info = store.get_run(run_id).info
+    if info.lifecycle_stage == DELETED:
+        raise InvalidValueError(f"The run {run_id} is deleted; it cannot be {what}.", hint=f"mlctl runs restore {run_id[:8]}")
+    return info
+
+
+def _parent(store: TrackingStore, named: Optional[str], *, nested: bool) -> Optional[str]:
+    """The parent of a new run: the named run, which must be the active one if there is one; else the active or inherited one."""
+    runs = fluent_active.stack()
+    active = runs[-1].info.run_id if runs else None
+    if not named:
+        return active or (fluent_active.inherited() if nested else None)
+    if active is not None and active != named:
+        raise InvalidValueError(
+            f"The run {active} is active; a run under {validation.run_id(named)} cannot be started in it.",
+            hint="First end it with end_run().",
+        )
+    return _active_info(store, validation.run_id(named), "a parent").run_id
+
+
+def _create(
+    store: TrackingStore,
+    experiment_id: Optional[Union[str, int]],
+    *,
+    run_name: Optional[str],
+    parent: Optional[str],
+    tags: Mapping[str, Any],
+) -> Run:
+    user = _user()
+    merged: Dict[str, Any] = {"mlflow.user": user, "mlflow.source.name": _source(), "mlflow.source.type": "LOCAL", **tags}
+    if parent:
+        merged[PARENT_TAG] = parent
+    return store.create_run(
+        fluent_experiments.current_id() if experiment_id is None else _experiment(experiment_id),
+        run_name=run_name or "",
+        user_id=user,
+        start_time=batches.now_ms(),
+        tags=batches.tags(merged),
+        owner=fluent_active.owner(),
+    )
+
+
+def _experiment(experiment_id: Any) -> str:
+    if not isinstance(experiment_id, (str, int)):
+        raise InvalidValueError(f"The experiment id {experiment_id!r} is neither text nor an integer.")
+    return str(experiment_id)
+
+
+def _finish(run_id: str, status: str) -> None:
+    monitor = sys.modules.get("mlctl.tracking.system_monitor")
+    if monitor is not None:
+        monitor.finish(run_id)
+    store, now = fluent_active.forget(run_id) or current_store(), batches.now_ms()
+    if not store.finish_run(run_id, status=status, end_time=now, only_owner=fluent_active.owner()):
+        store.update_run(run_id, status=status, end_time=now)
+
+
+def _source() -> str:
+    return sys.argv[0] if sys.argv and sys.argv[0] else "<console>"
+
+
+_users: List[str] = []
 
 
 def _user() -> str:
-    import getpass
+    if not _users:
+        import getpass
 
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a user id without a name, as in many containers
-        return "unknown"
-
-
-def _now_ms() -> int:
-    return int(time.time() * 1000)
+        try:
+            _users.append(getpass.getuser())
+        except (KeyError, OSError, ImportError):  # a user id without a name, as in many containers
+            _users.append("unknown")
+    return _users[0]
 
 
-def _status_after(exc_type: Optional[type]) -> str:
-    if exc_type is None or (issubclass(exc_type, SystemExit) and not getattr(sys.exc_info()[1], "code", None)):
+def _status_after(exc_type: Optional[type], error: Optional[BaseException]) -> str:
+    if exc_type is None or (issubclass(exc_type, SystemExit) and not getattr(error, "code", None)):
         return "FINISHED"
     return "KILLED" if issubclass(exc_type, KeyboardInterrupt) else "FAILED"
-
-
-@atexit.register
-def _end_all() -> None:
-    """Runs still active when the script ends, end with it."""
-    status = _status_after(getattr(sys, "last_type", None))
-    while _active():
-        try:
-            end_run(status)
-        except MlctlError as error:  # the script is over: there is nobody left to catch it
-            sys.stderr.write(f"mlctl: the run's end could not be recorded: {error.message}\n")

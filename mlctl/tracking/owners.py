@@ -14,10 +14,13 @@ from mlctl.tracking.store import TrackingStore
 
 REASON_TAG = "mlctl.status.reason"
 
+STOPPED = "stopped by `mlctl runs stop`"
+"""Why a run is KILLED whose owner was asked to stop."""
+
 LOST_AFTER_MS = 60_000
 """Silence after which an owner elsewhere is taken for lost."""
 
-_FAILED = STATUSES[3]
+_FAILED, _KILLED = STATUSES[3:]
 _STATE, _STARTED = 0, 19  # places in /proc/<pid>/stat after the command's name
 
 
@@ -102,12 +105,12 @@ def _is_dead(pid: int, started: int) -> bool:
 
 
 def looks_lost(owner: Owner, *, now_ms: int) -> bool:
-    """Whether an owner that cannot be seen from here has been silent for long."""
-    return not is_here(owner) and not is_gone(owner) and now_ms - owner.heartbeat_ms > LOST_AFTER_MS
+    """Whether an owner that cannot be seen from here has been silent for long, of those that send heartbeats."""
+    return bool(owner.heartbeat_ms) and not is_here(owner) and not is_gone(owner) and now_ms - owner.heartbeat_ms > LOST_AFTER_MS
 
 
 def settle(store: TrackingStore, *, now_ms: int) -> List[str]:
-    """End the runs whose owner is gone, as FAILED with the reason; returns their ids.
+    """End the runs whose owner is gone, as FAILED (as KILLED if it was asked to stop) with the reason; returns their ids.
 
     A run that has ended already, though its owner did not say so, keeps its status. Costs as much as there are unfinished owned runs.
     A store that cannot be written is left as it is.
@@ -123,8 +126,9 @@ def _settle_one(store: TrackingStore, run_id: str, owner: Owner, now_ms: int) ->
     if info.status in TERMINAL:
         store.finish_run(run_id, status=info.status, end_time=info.end_time or end_time, only_owner=owner)
         return False
-    tags = [RunTag(REASON_TAG, _reason(owner, info))]
-    return store.finish_run(run_id, status=_FAILED, end_time=max(end_time, info.start_time), tags=tags, only_owner=owner)
+    status, reason = (_KILLED, STOPPED) if owner.stop_requested else (_FAILED, _reason(owner, info))
+    tags = [RunTag(REASON_TAG, reason)]
+    return store.finish_run(run_id, status=status, end_time=max(end_time, info.start_time), tags=tags, only_owner=owner)
 
 
 def _reason(owner: Owner, info: RunInfo) -> str:

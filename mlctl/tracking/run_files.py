@@ -19,8 +19,9 @@ Images and tables also read and write the run's tags, so those functions take it
 import os
 from typing import IO, TYPE_CHECKING, Any, Dict, Optional, Sequence, Union
 
-from mlctl.tracking import artifact_addresses, artifact_writing, fluent, images, tables
+from mlctl.tracking import artifact_addresses, artifact_writing, fluent, fluent_experiments, images, tables
 from mlctl.tracking.current import current_store
+from mlctl.tracking.fluent_active import store_of
 from mlctl.tracking.store import ArtifactStore
 
 if TYPE_CHECKING:
@@ -79,12 +80,14 @@ def log_image(
     Raises:
         ArgumentError: it is no image, or neither or both of ``artifact_file`` and ``key`` are given.
     """
-    images.put_image(current_store(), fluent.run_id_or_start(), image, artifact_file, key, step, timestamp)
+    run = fluent.run_id_or_start()
+    images.put_image(store_of(run), run, image, artifact_file, key, step, timestamp)
 
 
 def log_table(data: "Union[Dict[str, Any], pd.DataFrame]", artifact_file: str, run_id: Optional[str] = None) -> None:
     """Keep a table as a .json or .parquet file of the run, below the rows that are there already; it needs pandas."""
-    tables.put_table(current_store(), fluent.run_id_or_start(run_id), data, artifact_file)
+    run = fluent.run_id_or_start(run_id)
+    tables.put_table(store_of(run), run, data, artifact_file)
 
 
 def load_table(
@@ -95,16 +98,17 @@ def load_table(
     Raises:
         NotFoundError: no run has such a table.
     """
-    experiment_id = fluent.current_experiment_id()
+    experiment_id = fluent_experiments.current_id()
     return tables.load_table(current_store(), experiment_id, artifact_file, run_ids=run_ids, extra_columns=extra_columns)
 
 
 def get_artifact_uri(artifact_path: Optional[str] = None) -> str:
     """The address of the active run's artifacts, or of one of them; a run is started if none is active."""
-    run = current_store().get_run(fluent.run_id_or_start())
-    return artifact_addresses.address(run.info.artifact_uri, artifact_path)
+    run = fluent.run_id_or_start()
+    return artifact_addresses.address(store_of(run).get_run(run).info.artifact_uri, artifact_path)
 
 
 def _files(run_id: Optional[str] = None) -> ArtifactStore:
-    store = current_store()
-    return store.artifacts(store.get_run(fluent.run_id_or_start(run_id)).info)
+    run = fluent.run_id_or_start(run_id)
+    store = store_of(run)
+    return store.artifacts(store.get_run(run).info)

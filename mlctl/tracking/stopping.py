@@ -9,8 +9,7 @@ from mlctl.tracking import owners
 from mlctl.tracking.entities import STATUSES, TERMINAL
 from mlctl.tracking.store import TrackingStore
 
-STOPPED = "stopped by `mlctl runs stop`"
-"""Why such a run is KILLED."""
+STOPPED = owners.STOPPED
 
 _POLL_S = 0.05
 _MARGIN_S = 5.0
