@@ -22,9 +22,6 @@ if TYPE_CHECKING:
     from mlctl.tracking.fluent import end_run as end_run
     from mlctl.tracking.fluent import last_active_run as last_active_run
     from mlctl.tracking.fluent import start_run as start_run
-    from mlctl.tracking.images import Image as Image
-    from mlctl.tracking.run_files import get_artifact_uri as get_artifact_uri
-    from mlctl.tracking.run_files import load_table as load_table
     from mlctl.tracking.fluent_experiments import create_experiment as create_experiment
     from mlctl.tracking.fluent_experiments import delete_experiment as delete_experiment
     from mlctl.tracking.fluent_experiments import delete_experiment_tag as delete_experiment_tag
@@ -49,6 +46,9 @@ if TYPE_CHECKING:
     from mlctl.tracking.fluent_logging import log_params as log_params
     from mlctl.tracking.fluent_logging import set_tag as set_tag
     from mlctl.tracking.fluent_logging import set_tags as set_tags
+    from mlctl.tracking.images import Image as Image
+    from mlctl.tracking.run_files import get_artifact_uri as get_artifact_uri
+    from mlctl.tracking.run_files import load_table as load_table
     from mlctl.tracking.run_files import log_artifact as log_artifact
     from mlctl.tracking.run_files import log_artifacts as log_artifacts
     from mlctl.tracking.run_files import log_dict as log_dict

@@ -32,11 +32,22 @@ class MlctlError(Exception):
     exit_code: ClassVar[int] = 120
     http_status: ClassVar[int] = 500
 
-    def __init__(self, message: str, *, hint: str = "", run_id: Optional[str] = None) -> None:
+    def __init__(self, message: str, error_code: Optional[str] = None, *, hint: str = "", run_id: Optional[str] = None) -> None:
         super().__init__(f"{message} {hint}" if hint else message)  # a script's traceback shows both
+        if error_code is not None:  # from a script that raises it as MLflow's exception
+            self.code = str(error_code)  # type: ignore[misc]
         self.message = message
         self.hint = hint
         self.run_id = run_id
+
+    @property
+    def error_code(self) -> str:
+        """The code, as MLflow's exceptions call it."""
+        return self.code
+
+    def get_http_status_code(self) -> int:
+        """The status of an answer that tells of this error, as MLflow's exceptions call it."""
+        return self.http_status
 
     def to_dict(self) -> Dict[str, object]:
         """The error as it stands in the JSON envelope."""

@@ -1,6 +1,6 @@
 """`mlctl.exceptions`: mlctl's errors under MLflow's names."""
 
-from mlctl.errors import LaunchError as ExecutionException
+from mlctl.errors import ExecutionError as ExecutionException
 from mlctl.errors import MlctlError as MlflowException
 from mlctl.errors import StoreError as RestException
 

@@ -116,6 +116,6 @@ def planned_variables(job: Job) -> dict[str, str | None]:
     """Variables that the job would get, as far as they are known before there is a run."""
     with contextlib.closing(open_store(create=False)) as store:
         uri = store.uri
-    run = RunInfo("(its run)", "", "(its experiment)", "", RUNNING, 0, None, "")
+    run = RunInfo("(its run)", "(its experiment)", "", RUNNING, 0, None)
     found = inject.run_variables(run, tracking_uri=uri)
     return {**found, "VIRTUAL_ENV": job.env_plan.folder} if job.env_plan.folder else found

@@ -62,9 +62,14 @@ def download_artifacts(
         StoreError: it cannot be read, or the copy cannot be written.
     """
     files, path = _asked(artifact_uri, run_id, artifact_path, tracking_uri)
-    if dst_path is None:
+    return here(files, path, dst_path)
+
+
+def here(files: ArtifactStore, path: str, folder: Optional[str]) -> str:
+    """Where a file or folder is on this machine, brought into a folder if one is given; see `download_artifacts`."""
+    if folder is None:
         return files.local_path(path) if isinstance(files, LocalArtifacts) else files.download(path, tempfile.mkdtemp(prefix="mlctl-"))
-    return fetch(files, path, os.fspath(dst_path))
+    return fetch(files, path, os.fspath(folder))
 
 
 def fetch(files: ArtifactStore, path: str, folder: str) -> str:

@@ -6,7 +6,7 @@
 from typing import TYPE_CHECKING, Any, Dict, List, Optional, Sequence, Union
 
 from mlctl.errors import InvalidValueError
-from mlctl.tracking import batches, codes, current
+from mlctl.tracking import batches, client_files, codes, current
 from mlctl.tracking.entities import (
     PARENT_TAG,
     DatasetInput,
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _USER_TAG = "mlflow.user"
 
 
-class MlflowClient:
+class MlflowClient(client_files.FilesOfRuns):
     """Reads and writes experiments and runs of one store: the one that an address names, else the one that this process logs to.
 
     Raises:

@@ -75,7 +75,7 @@ def is_tracking_uri_set() -> bool:
 
 def absolute(uri: str) -> str:
     """An address without any dependence on the current folder; one that cannot be understood stays, for the store to refuse."""
-    if uri.lower().startswith(("http:", "https:")):
+    if opening.is_remote(uri):
         return uri
     try:
         return f"sqlite:///{opening.locate(uri)}"

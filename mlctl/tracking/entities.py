@@ -4,7 +4,7 @@ Times are milliseconds since the epoch (UTC). ``dict(entity)`` gives an entity's
 """
 
 from dataclasses import dataclass, field, fields
-from typing import Any, Dict, Generic, Iterator, List, Optional, Sequence, Tuple, TypeVar
+from typing import Any, ClassVar, Dict, Generic, Iterator, List, Mapping, Optional, Sequence, Tuple, TypeVar
 
 ACTIVE = "active"
 DELETED = "deleted"
@@ -26,7 +26,10 @@ T = TypeVar("T")
 
 
 class Entity:
-    """Base of the entities: iterating gives (attribute, value) pairs."""
+    """Base of the entities: iterating gives (attribute, value) pairs; printed, they look as MLflow's do."""
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: {', '.join(f'{name}={value!r}' for name, value in sorted(self))}>"
 
     def __iter__(self) -> Iterator[Tuple[str, Any]]:
         for item in fields(self):  # type: ignore[arg-type]
@@ -36,6 +39,11 @@ class Entity:
         """Attributes by name, entities inside turned into dictionaries too."""
         return {name: _plain(value) for name, value in self}
 
+    @classmethod
+    def from_dictionary(cls, the_dict: Mapping[str, Any]) -> "Any":
+        """The entity with these attributes; others are passed over."""
+        return cls(**{item.name: the_dict[item.name] for item in fields(cls) if item.name in the_dict})  # type: ignore[arg-type]
+
 
 def _plain(value: Any) -> Any:
     if isinstance(value, tuple):
@@ -43,7 +51,12 @@ def _plain(value: Any) -> Any:
     return value.to_dictionary() if isinstance(value, Entity) else value
 
 
-@dataclass(frozen=True)
+def _by_key(items: Any) -> Dict[str, Any]:
+    """Values by key, also of a list of metrics, params or tags, from which scripts for MLflow make entities."""
+    return items if isinstance(items, dict) else {item.key: item.value for item in items or ()}
+
+
+@dataclass(frozen=True, repr=False)
 class Metric(Entity):
     """One point of a metric: ``timestamp`` in ms, ``step`` any 64-bit integer, ``value`` may be NaN or infinite."""
 
@@ -52,8 +65,13 @@ class Metric(Entity):
     timestamp: int
     step: int = 0
 
+    model_id: ClassVar[Optional[str]] = None
+    dataset_name: ClassVar[Optional[str]] = None
+    dataset_digest: ClassVar[Optional[str]] = None
+    run_id: ClassVar[Optional[str]] = None
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, repr=False)
 class Param(Entity):
     """A parameter of a run; written once."""
 
@@ -61,7 +79,7 @@ class Param(Entity):
     value: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class RunTag(Entity):
     """A tag of a run."""
 
@@ -69,7 +87,7 @@ class RunTag(Entity):
     value: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ExperimentTag(Entity):
     """A tag of an experiment."""
 
@@ -77,7 +95,7 @@ class ExperimentTag(Entity):
     value: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Experiment(Entity):
     """A named group of runs. ``experiment_id`` is an integer written as text."""
 
@@ -89,23 +107,34 @@ class Experiment(Entity):
     creation_time: Optional[int] = None
     last_update_time: Optional[int] = None
 
+    DEFAULT_EXPERIMENT_NAME: ClassVar[str] = "Default"
 
-@dataclass(frozen=True)
+    def __post_init__(self) -> None:
+        if type(self.tags) is not dict:
+            object.__setattr__(self, "tags", _by_key(self.tags))
+
+
+@dataclass(frozen=True, repr=False)
 class RunInfo(Entity):
     """A run without its data. ``end_time`` is None while it has none."""
 
     run_id: str
-    run_name: str
     experiment_id: str
     user_id: str
     status: str
     start_time: int
     end_time: Optional[int]
-    artifact_uri: str
     lifecycle_stage: str = ACTIVE
+    artifact_uri: str = ""
+    run_name: str = ""
+
+    @property
+    def run_uuid(self) -> str:
+        """What MLflow called the id before its version 1.1."""
+        return self.run_id
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class RunData(Entity):
     """Latest value of each metric, params and tags of a run, by key."""
 
@@ -113,8 +142,16 @@ class RunData(Entity):
     params: Dict[str, str] = field(default_factory=dict)
     tags: Dict[str, str] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        if type(self.metrics) is not dict:
+            object.__setattr__(self, "metrics", _by_key(self.metrics))
+        if type(self.params) is not dict:
+            object.__setattr__(self, "params", _by_key(self.params))
+        if type(self.tags) is not dict:
+            object.__setattr__(self, "tags", _by_key(self.tags))
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, repr=False)
 class Dataset(Entity):
     """Data that runs used. Within an experiment, name and digest say which; source, schema and profile are JSON."""
 
@@ -126,7 +163,7 @@ class Dataset(Entity):
     profile: Optional[str] = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class InputTag(Entity):
     """A tag of a dataset as the input of a run; the one with the key `CONTEXT_TAG` says what it was used for."""
 
@@ -134,7 +171,7 @@ class InputTag(Entity):
     value: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class DatasetInput(Entity):
     """A dataset as the input of a run."""
 
@@ -142,14 +179,14 @@ class DatasetInput(Entity):
     tags: Tuple[InputTag, ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class LoggedModelInput(Entity):
     """A model that a run used."""
 
     model_id: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class LoggedModelOutput(Entity):
     """A model that a run made, at a step."""
 
@@ -157,7 +194,7 @@ class LoggedModelOutput(Entity):
     step: int = 0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class RunInputs(Entity):
     """What a run used."""
 
@@ -165,7 +202,7 @@ class RunInputs(Entity):
     model_inputs: Tuple[LoggedModelInput, ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class RunOutputs(Entity):
     """What a run made."""
 
@@ -176,7 +213,7 @@ NO_INPUTS = RunInputs()
 NO_OUTPUTS = RunOutputs()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Run(Entity):
     """A run: ``info`` and ``data``, and which datasets and models it used and made."""
 
@@ -194,7 +231,7 @@ class Run(Entity):
         return found
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class FileInfo(Entity):
     """A file or folder among a run's artifacts. ``path`` starts at the run's root; ``file_size`` is in bytes, None for a folder."""
 
@@ -203,7 +240,7 @@ class FileInfo(Entity):
     file_size: Optional[int] = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class DatasetSummary(Entity):
     """A dataset of an experiment, in one of the contexts in which runs used it (None: in none that has a name)."""
 
@@ -213,7 +250,7 @@ class DatasetSummary(Entity):
     context: Optional[str] = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Owner(Entity):
     """The process that answers for a run: enough to prove later that it is gone.
 

@@ -117,7 +117,7 @@ def _runs(ids: List[str], filter_string: str, view: int, most: Optional[int], or
 def _table(runs: List[Run]) -> Any:
     """Runs as a data frame: information, metrics, params and tags, each key a column in the order in which it first occurs."""
     try:
-        import pandas as pd  # type: ignore[import-untyped]
+        import pandas as pd
     except ImportError:
         return runs
     columns: Dict[str, List[Any]] = {name: [getattr(run.info, name) for run in runs] for name in _INFO}

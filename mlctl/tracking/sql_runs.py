@@ -98,7 +98,7 @@ def create(db: Db, experiment_id: str, *, run_id: str, run_name: str, user_id: s
     db.remember_run(run_id, row[0])
     _write_pairs(db, row[0], params=logged.params, tags=tags)
     uri = f"{location}/{run_id}/artifacts"
-    info = RunInfo(run_id, name, str(experiment), user_id, status, start_ms, None, uri, ACTIVE)
+    info = RunInfo(run_id, str(experiment), user_id, status, start_ms, None, ACTIVE, uri, name)
     return Run(info, RunData({}, dict(logged.params), tags))
 
 
@@ -334,14 +334,14 @@ def _info(db: Db, row: Tuple[Any, ...]) -> RunInfo:
     _, run_id, name, experiment, user_id, code, start_ms, end_ms, deleted_ms, stored, _ = row
     return RunInfo(
         run_id,
-        name,
         str(experiment),
         user_id,
         STATUSES[code - 1],
         start_ms,
         end_ms,
-        f"{sql_experiments.location(db, experiment, stored)}/{run_id}/artifacts",
         DELETED if deleted_ms else ACTIVE,
+        f"{sql_experiments.location(db, experiment, stored)}/{run_id}/artifacts",
+        name,
     )
 
 

@@ -1,5 +1,7 @@
 """The client: MLflow's names, arguments and return types on a store of ours."""
 
+from pathlib import Path
+
 import pytest
 
 import mlctl as mlflow
@@ -99,3 +101,22 @@ def test_mistakes(client, wrong):
     run_id = client.create_run("0").info.run_id
     with pytest.raises(InvalidValueError):
         wrong(client, run_id)
+
+
+def test_files_of_runs(client, tmp_path):
+    run_id = client.create_run("0").info.run_id
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.txt").write_text("a")
+    client.log_artifact(run_id, tmp_path / "in" / "a.txt", "data/subfolder")
+    client.log_artifacts(run_id, str(tmp_path / "in"))
+    client.log_text(run_id, "text", "text.txt")
+    client.log_dict(run_id, {"k": 1}, "d.json")
+    assert [(item.path, item.is_dir) for item in client.list_artifacts(run_id)] == [
+        ("a.txt", False), ("d.json", False), ("data", True), ("text.txt", False),
+    ]  # fmt: skip
+    assert [item.path for item in client.list_artifacts(run_id, "data/subfolder")] == ["data/subfolder/a.txt"]
+    assert Path(client.download_artifacts(run_id, "text.txt")).read_text() == "text"
+    found = client.download_artifacts(run_id, "data/subfolder/a.txt", str(tmp_path / "out"))
+    assert found == str(tmp_path / "out" / "a.txt")
+    with pytest.raises(NotFoundError):
+        client.download_artifacts(run_id, "none", str(tmp_path / "out"))

@@ -21,7 +21,7 @@ from mlctl.tracking.entities import (
 )
 
 FOLDER = "/store/it's a 'fold er'"
-INFO = RunInfo("r" * 32, "é\n", "3", "", "RUNNING", 0, None, "s3://bucket/x", "deleted")
+INFO = RunInfo("r" * 32, "3", "", "RUNNING", 0, None, "deleted", "s3://bucket/x", "é\n")
 
 
 def through_json(found):
