@@ -9,6 +9,7 @@
     ├─ SourceError             122  SOURCE_UNAVAILABLE       a project cannot be fetched
     ├─ EnvError                123  ENVIRONMENT_FAILED       an environment cannot be made
     ├─ StoreError              124  TEMPORARILY_UNAVAILABLE  the tracking store cannot be used
+    │  ├─ UnreachableError     124  TEMPORARILY_UNAVAILABLE  a tracking server gives no answer
     │  ├─ NotFoundError        124  RESOURCE_DOES_NOT_EXIST  no such run, experiment, …
     │  ├─ ExistsError          124  RESOURCE_ALREADY_EXISTS  the name is taken
     │  └─ InvalidValueError    124  INVALID_PARAMETER_VALUE  a key, value or filter is not acceptable
@@ -93,6 +94,10 @@ class StoreError(MlctlError):
     """The tracking store cannot be opened, read or written."""
 
     code, exit_code, http_status = "TEMPORARILY_UNAVAILABLE", 124, 503
+
+
+class UnreachableError(StoreError):
+    """No answer came from a tracking server: it is not there, is cut off, or broke down."""
 
 
 class NotFoundError(StoreError):

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlctl import settings
+from mlctl.tracking.opening import is_remote
 from mlctl.version import __version__
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ BUNDLE = (
     "joblog.py",
     "forwarding.py",
     "jobs.py",
+    "lookout.py",
+    "recorder.py",
     "submitted.py",
     "worker.py",
     "projects/__init__.py",
@@ -85,7 +88,8 @@ def job_variables(prepared: PreparedEnv, run: RunInfo, *, tracking_uri: str) -> 
     path = os.pathsep.join([*prepared.path_prefix, os.environ.get("PATH", os.defpath), *prepared.path_suffix])
     importable = bundle_variables(settings.cache_dir(), python_path=prepared.kind == "system")
     told = {"MLCTL_COMMAND": json.dumps(_command())}
-    return {**importable, **prepared.env, "PATH": path, **told, **run_variables(run, tracking_uri=tracking_uri)}
+    tied = {**run_variables(run, tracking_uri=tracking_uri), **access_variables(tracking_uri)}
+    return {**importable, **prepared.env, "PATH": path, **told, **tied}
 
 
 def _command() -> list[str]:
@@ -103,8 +107,22 @@ def run_variables(run: RunInfo, *, tracking_uri: str) -> dict[str, str | None]:
         "MLCTL_EXPERIMENT_NAME": None,
         "MLFLOW_EXPERIMENT_NAME": None,
         "MLCTL_TRACKING_URI": tracking_uri,
-        "MLFLOW_TRACKING_URI": None,  # never a path or a database: MLflow clients would write into it; the worker names the run's address
+        # Never a path or a database: MLflow clients would write into it; the worker names the run's address.
+        "MLFLOW_TRACKING_URI": tracking_uri if is_remote(tracking_uri) else None,
     }
+
+
+def access_variables(tracking_uri: str) -> dict[str, str | None]:
+    """What lets a job into the server that its run is with: the caller's credentials and certificates, under both names."""
+    if not is_remote(tracking_uri):
+        return {}
+    from mlctl.tracking import http_address
+
+    server = http_address.server(tracking_uri)
+    tls = {"INSECURE_TLS": "true" if server.tls.insecure else None}
+    tls |= {"SERVER_CERT_PATH": server.tls.authorities or None, "CLIENT_CERT_PATH": server.tls.client or None}
+    known = {**dict.fromkeys(("USERNAME", "PASSWORD", "TOKEN")), **http_address.credentials(server.authorization), **tls}
+    return {f"{owner}_TRACKING_{name}": value for owner in ("MLCTL", "MLFLOW") for name, value in known.items()}
 
 
 def bundle_variables(cache: Path, *, python_path: bool, environ: Mapping[str, str] | None = None) -> dict[str, str]:

@@ -22,7 +22,8 @@ class JobSpec:
     ``env`` is laid over the environment of the process that starts the job; ``None`` unsets a variable. ``log_path`` receives what
     the job prints, at most ``log_max_bytes`` of it. Grace periods are in seconds.
 
-    ``endpoint_argv`` is the command that serves the run's own address to MLflow clients (empty: it has none).
+    ``endpoint_argv`` is the command that serves the run's own address to MLflow clients (empty: it has none). ``spool`` is the folder of
+    files that go to the server when the job has ended (empty: they are where they belong); see `mlctl.tracking.spool`.
 
     System metrics are sampled every ``system_interval_s`` seconds (0: never); see `mlctl.tracking.system.Sampling`.
     """
@@ -41,6 +42,7 @@ class JobSpec:
     system_interval_s: float = 0.0
     system_samples: int = 1
     system_node_id: str = ""
+    spool: str = ""
 
     def to_json(self) -> str:
         """The spec as one line of JSON."""

@@ -20,16 +20,18 @@ from mlctl.errors import ExistsError, InterruptedRunError, InvalidValueError, Ml
 from mlctl.jobs import FAILED, KILLED, RUNNING, SCHEDULED, JobSpec, JobState, Streams
 from mlctl.launchers import base as launchers
 from mlctl.planning import Job, RunOptions, plan
+from mlctl.recorder import EXIT_CODE_TAG, REASON_TAG
 from mlctl.tracking import owners, stopping, system
 from mlctl.tracking.entities import DELETED, Param, RunInfo, RunTag
-from mlctl.tracking.opening import open_store
-from mlctl.worker import EXIT_CODE_TAG, REASON_TAG, STOP_SIGNALS
+from mlctl.tracking.opening import is_remote, open_store
+from mlctl.worker import STOP_SIGNALS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from mlctl.envs.base import PreparedEnv
     from mlctl.tracking.entities import Run
+    from mlctl.tracking.spool import Spool
     from mlctl.tracking.store import TrackingStore
 
 
@@ -85,8 +87,7 @@ def run_detached(uri: str, options: RunOptions, *, tell: Callable[[str], None]) 
     launch = launchers.find(options.backend)
     with contextlib.closing(open_store()) as store:
         run = begin(store, job)
-        root = store.artifact_root(run.info)
-
+        place = place_of_files(store, run.info)
         uri_of_store = store.uri
 
     def see_through(ready: Callable[[], None]) -> None:
@@ -96,7 +97,7 @@ def run_detached(uri: str, options: RunOptions, *, tell: Callable[[str], None]) 
             execute(mine, job, run.info, launch=launch, streams=Streams(), tell=lambda _: None)
 
     detach(see_through)
-    return Outcome(run.info.run_id, run.info.experiment_id, root)
+    return Outcome(run.info.run_id, run.info.experiment_id, place)
 
 
 def begin(store: TrackingStore, job: Job) -> Run:
@@ -130,16 +131,26 @@ def execute(
     Raises:
         MlctlError: with ``run_id`` set; the run is FAILED and holds the reason.
     """
-    root = Path(store.artifact_root(run))
     began = time.monotonic()
     with _recorded(store, run.run_id):
+        files = _spooled(store, run)
+        root = Path(files.files if files is not None else store.artifact_root(run))
         prepared = _prepared(store, job, run, root=root, tell=tell)
-        state = launch(job_spec(job, prepared, run=run, root=root, tracking_uri=store.uri), streams)
-    return Outcome(run.run_id, run.experiment_id, str(root), round((time.monotonic() - began) * 1000), state)
+        spec = job_spec(job, prepared, run=run, root=root, tracking_uri=store.uri, spool=files.folder if files is not None else "")
+        state = launch(spec, streams)
+    return Outcome(run.run_id, run.experiment_id, place_of_files(store, run), round((time.monotonic() - began) * 1000), state)
 
 
-def job_spec(job: Job, prepared: PreparedEnv, *, run: RunInfo, root: Path, tracking_uri: str) -> JobSpec:
-    """Fold a prepared environment and a run into what a launcher starts."""
+def place_of_files(store: TrackingStore, run: RunInfo) -> str:
+    """Where a run's artifacts are: a folder of this machine, or an address."""
+    try:
+        return store.artifact_root(run)
+    except StoreError:
+        return run.artifact_uri
+
+
+def job_spec(job: Job, prepared: PreparedEnv, *, run: RunInfo, root: Path, tracking_uri: str, spool: str) -> JobSpec:
+    """Fold a prepared environment and a run into what a launcher starts. In a run of a server, MLflow clients log straight to that."""
     return JobSpec(
         run_id=run.run_id,
         command=job.command,
@@ -154,7 +165,8 @@ def job_spec(job: Job, prepared: PreparedEnv, *, run: RunInfo, root: Path, track
         log_max_bytes=int(settings.number("log_max_bytes")),
         interrupt_grace_s=settings.number("interrupt_grace_s"),
         terminate_grace_s=settings.number("terminate_grace_s"),
-        endpoint_argv=(sys.executable, "-m", "mlctl.server.serving"),
+        endpoint_argv=() if is_remote(tracking_uri) else (sys.executable, "-m", "mlctl.server.serving"),
+        spool=spool,
         system_interval_s=job.sampling.interval_s if job.sampling else 0.0,
         system_samples=job.sampling.samples if job.sampling else 1,
         system_node_id=job.sampling.node_id if job.sampling else "",
@@ -207,6 +219,20 @@ def _experiment_named(store: TrackingStore, name: str) -> str:
 
 def _deleted(name: str) -> StoreError:
     return StoreError(f"The experiment {name!r} is deleted.", hint=f"`mlctl experiments restore {name!r}` brings it back.")
+
+
+def _spooled(store: TrackingStore, run: RunInfo) -> Spool | None:
+    """Where mlctl's own files of a run wait for their server; None where they are written to their place.
+
+    Raises:
+        StoreError: the run's artifacts are in a place that neither mlctl nor the server can write.
+    """
+    if not store.shared or place_of_files(store, run) != run.artifact_uri:
+        return None
+    from mlctl.tracking import spool
+
+    store.artifacts(run)
+    return spool.create(store.uri, run.run_id)
 
 
 def _prepared(store: TrackingStore, job: Job, run: RunInfo, *, root: Path, tell: Callable[[str], None]) -> PreparedEnv:
@@ -280,6 +306,16 @@ def _signals_raised() -> Iterator[None]:
 def _finish(store: TrackingStore, run_id: str, *, status: str, reason: str) -> None:
     with contextlib.suppress(StoreError):  # the next look at the store settles it
         store.finish_run(run_id, status=status, end_time=_now_ms(), tags=[RunTag(REASON_TAG, reason)], only_owner=owners.current())
+        if store.shared:
+            _hand_over(store, run_id)
+
+
+def _hand_over(store: TrackingStore, run_id: str) -> None:
+    from mlctl.tracking import spool
+
+    left = spool.find(run_id)
+    if left is not None:
+        left.hand_over(store)
 
 
 def _now_ms() -> int:

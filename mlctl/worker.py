@@ -10,20 +10,21 @@ import os
 import selectors
 import signal
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Callable, Dict, List, NamedTuple, Optional, Sequence
 
-from mlctl import process
+from mlctl import process, recorder
 from mlctl.endpoint import RunEndpoint
 from mlctl.errors import LaunchError, StoreError
 from mlctl.forwarding import POLL_S, Forwarder, pipes, pseudo_terminal, read
 from mlctl.joblog import LogWriter
 from mlctl.jobs import FAILED, FINISHED, KILLED, JobSpec, JobState, Streams
 from mlctl.tracking import stopping
-from mlctl.tracking.entities import RunTag
-from mlctl.tracking.opening import open_store
+from mlctl.tracking.opening import is_remote, open_store
 from mlctl.tracking.store import TrackingStore
 
 if TYPE_CHECKING:
+    from mlctl.lookout import Lookout
     from mlctl.tracking.system import Recorder
 
 HEARTBEAT_S = 10.0
@@ -39,9 +40,6 @@ STOP_SIGNALS: Dict[int, str] = {
     signal.SIGTERM: "ended by SIGTERM",
     signal.SIGHUP: "ended by SIGHUP: its terminal was closed",
 }
-
-EXIT_CODE_TAG = "mlctl.exit_code"
-REASON_TAG = "mlctl.status.reason"
 
 
 class Stage(NamedTuple):
@@ -94,12 +92,14 @@ class Worker:
         self._signals: List[int] = []
         self._terminal: Optional[int] = None  # our end of the job's terminal
         self._resized = False
+        self._wake_fd = -1
         self._job = 0
         self._code: Optional[int] = None
         self._ending: Optional[Ending] = None
         self._endpoint: Optional[RunEndpoint] = None
         if spec.endpoint_argv:
             self._endpoint = RunEndpoint(spec.endpoint_argv, store_uri=spec.tracking_uri, run_id=spec.run_id)
+        self._lookout: Optional[Lookout] = None
         self._next_beat = time.monotonic() + HEARTBEAT_S
         self._recorder: Optional[Recorder] = None
         self._next_sample = time.monotonic() + FIRST_LOOK_S if spec.system_interval_s else math.inf
@@ -116,6 +116,11 @@ class Worker:
             self._start()
         except (OSError, LaunchError) as error:
             return self._record(JobState(FAILED, LaunchError.exit_code, "mlctl", f"The command could not be started: {error}"))
+        if is_remote(self._spec.tracking_uri):
+            from mlctl.lookout import Lookout
+
+            self._lookout = Lookout(self._open_store(), self._spec.run_id, wake=self._look_again, also=self._sample)
+            self._lookout.start()
         while not self._is_over():
             self._wait()
         verdict = self._verdict()
@@ -128,6 +133,7 @@ class Worker:
 
     def _listen(self) -> None:
         wake_r, wake_w = os.pipe()
+        self._wake_fd = wake_w
         os.set_blocking(wake_r, False)
         os.set_blocking(wake_w, False)
         signal.set_wakeup_fd(wake_w, warn_on_full_buffer=False)
@@ -215,7 +221,7 @@ class Worker:
         now = time.monotonic()
         if now >= self._next_check:
             self._look_at_store(now)
-        if now >= self._next_sample and self._code is None:
+        if self._lookout is None:
             self._sample(now)
         if self._ending is not None and self._ending.due(now):
             self._advance(self._ending, now)
@@ -223,7 +229,8 @@ class Worker:
     def _timeout(self) -> float:
         if self._ending is not None or self._code is not None:
             return POLL_S
-        return max(0.0, min(self._next_check, self._next_sample) - time.monotonic())
+        own = self._next_check if self._lookout is not None else min(self._next_check, self._next_sample)
+        return max(0.0, own - time.monotonic())
 
     def _on_resize(self, _signum: int, _frame: object) -> None:
         self._resized = True
@@ -275,18 +282,30 @@ class Worker:
 
     def _look_at_store(self, now: float) -> None:
         self._next_check = now + STOP_CHECK_S
+        if self._is_stop_requested(now) and self._ending is None:
+            self._end_job(JobState(KILLED, 128 + signal.SIGTERM, "mlctl", stopping.STOPPED))
+
+    def _is_stop_requested(self, now: float) -> bool:
+        if self._lookout is not None:
+            return self._lookout.stop_requested
         with contextlib.suppress(StoreError):  # the store may be busy or its disk full: the job goes on
             store = self._open_store()
             if now >= self._next_beat:
                 self._next_beat = now + HEARTBEAT_S
-                stop = store.heartbeat(self._spec.run_id, int(time.time() * 1000))
-            else:
-                stop = stopping.is_requested(store, self._spec.run_id)
-            if stop and self._ending is None:
-                self._end_job(JobState(KILLED, 128 + signal.SIGTERM, "mlctl", stopping.STOPPED))
+                return store.heartbeat(self._spec.run_id, int(time.time() * 1000))
+            return stopping.is_requested(store, self._spec.run_id)
+        return False
+
+    def _look_again(self) -> None:
+        """Wake the loop, from another thread."""
+        self._next_check = 0.0
+        with contextlib.suppress(OSError):
+            os.write(self._wake_fd, b"\0")
 
     def _sample(self, now: float) -> None:
-        """Measure what the job does; whatever goes wrong with that does not disturb the job."""
+        """Measure what the job does, if it is time for that; whatever goes wrong with it does not disturb the job."""
+        if now < self._next_sample or self._code is not None:
+            return
         self._next_sample = now + self._spec.system_interval_s
         try:
             if self._recorder is None:
@@ -317,6 +336,8 @@ class Worker:
             self._end_job(JobState(KILLED, 128 + signum, "mlctl", self._why(signum)))
 
     def _why(self, signum: int) -> str:
+        if self._lookout is not None:  # the job is ended now; whether somebody asked for it is found out when that is recorded
+            return STOP_SIGNALS[signum]
         with contextlib.suppress(StoreError):
             if stopping.is_requested(self._open_store(), self._spec.run_id):
                 return stopping.STOPPED
@@ -355,19 +376,9 @@ class Worker:
         return JobState(FAILED if code else FINISHED, code, "script", f"exit code {code}" if code else "")
 
     def _record(self, state: JobState) -> JobState:
-        try:
-            store = self._open_store()
-            status, reason = state.status, self._reason(state)
-            if status == FINISHED:
-                said = store.get_run(self._spec.run_id).info.status
-                status = said if said in (FAILED, KILLED) else FINISHED
-            tags = [RunTag(EXIT_CODE_TAG, str(state.exit_code))]
-            tags += [RunTag(REASON_TAG, reason)] if reason else []
-            store.finish_run(self._spec.run_id, status=status, end_time=int(time.time() * 1000), tags=tags)
-        except StoreError as error:
-            reason = f"The run ended ({state.status}, exit code {state.exit_code}), but that could not be recorded: {error.message}"
-            return JobState(state.status, state.exit_code or StoreError.exit_code, "mlctl", reason)
-        return JobState(status, state.exit_code, state.origin, reason)
+        if self._lookout is not None:
+            self._lookout.stop()
+        return recorder.record(self._spec, replace(state, reason=self._reason(state)), opened=self._open_store)
 
     def _reason(self, state: JobState) -> str:
         cut = f"the log is not complete: {self._log.problem}" if self._log is not None and self._log.problem else ""

@@ -81,7 +81,8 @@ def test_help(place, arguments):
 def test_runs_list(place, mlctl):
     mlctl("experiments", "create", "something", check=0)
     found = imported(cli("runs", "list"), place)
-    commands = {"mlctl.commands", "mlctl.commands.lookup", "mlctl.commands.run_columns", "mlctl.commands.runs"}
+    names = ("lookup", "run_columns", "run_places", "runs")
+    commands = {"mlctl.commands", *(f"mlctl.commands.{name}" for name in names)}
     looking = {"mlctl.tracking.owners", "mlctl.tracking.stopping", "mlctl.joblog", "mlctl.process"}
     assert ours(found) == {*COMMAND_LINE, *STORE, *commands, *looking}
     assert not found & HEAVY

@@ -6,7 +6,7 @@ import contextlib
 import time
 from typing import TYPE_CHECKING
 
-from mlctl.errors import InvalidValueError, NotFoundError
+from mlctl.errors import InvalidValueError, NotFoundError, StoreError
 from mlctl.render import tell
 from mlctl.tracking import owners
 from mlctl.tracking.entities import ALL
@@ -29,9 +29,20 @@ def looking(*, create: bool = False) -> Iterator[TrackingStore]:
         StoreError: it cannot be opened.
     """
     with contextlib.closing(open_store(create=create)) as store:
+        if store.shared:
+            _deliver(store)
         for run_id in owners.settle(store, now_ms=int(time.time() * 1000)):
             tell(f"run {run_id[:8]} is FAILED: the process that ran it is gone")
         yield store
+
+
+def _deliver(store: TrackingStore) -> None:
+    """What runs of this machine could not tell the server, it is told first: else they would look as if they had just vanished."""
+    from mlctl.tracking import spool
+
+    with contextlib.suppress(StoreError):  # the question itself will say so
+        for delivered in spool.deliver(store):
+            tell(f"run {delivered[:8]}: its end and its log have been sent to the server")
 
 
 def run_id(store: TrackingStore, text: str) -> str:

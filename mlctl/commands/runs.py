@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import sys
 import time
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from mlctl import joblog, render
-from mlctl.commands import lookup, run_columns
-from mlctl.errors import InvalidValueError, LaunchError, NotFoundError
+from mlctl import render
+from mlctl.commands import lookup, run_columns, run_places
+from mlctl.errors import InvalidValueError, LaunchError
 from mlctl.tracking import owners, stopping
 from mlctl.tracking.entities import ACTIVE_ONLY, ALL, DELETED_ONLY, TERMINAL, Run
 from mlctl.tracking.store import TrackingStore
@@ -25,7 +24,6 @@ Experiments = Annotated[
 ]
 
 VIEWS = {"active_only": ACTIVE_ONLY, "deleted_only": DELETED_ONLY, "all": ALL}
-LOG_FILE = "mlctl/output.log"
 
 
 @app.command("list")
@@ -57,9 +55,8 @@ def show(run: RunArgument) -> render.Result:
         found = store.get_run(lookup.run_id(store, run))
         lost = {item for item, owner in store.owners([found.info.run_id]) if owners.looks_lost(owner, now_ms=_now_ms())}
         experiment = store.get_experiment(found.info.experiment_id).name
-        root = Path(store.artifact_root(found.info))
-    files = _files(root)
-    data = {**_data(found, lost), "experiment": experiment, "artifacts": files, "artifact_root": str(root)}
+        root, files = run_places.root(store, found.info), run_places.files(store, found.info)
+    data = {**_data(found, lost), "experiment": experiment, "artifacts": files, "artifact_root": root}
     return render.Result(
         data, text=run_columns.summary(found, experiment=experiment, files=files, lost=bool(lost)), ids=[found.info.run_id]
     )
@@ -72,29 +69,14 @@ def logs(
     """Print what a run printed."""
     with lookup.looking() as store:
         run_id = lookup.run_id(store, run)
-        path = Path(store.artifact_root(store.get_run(run_id).info)) / LOG_FILE
-        chunks = joblog.follow(str(path), lambda: stopping.is_over(store, run_id)) if follow else joblog.read(str(path))
+        chunks = run_places.log(store, store.get_run(run_id), follow=follow)
         if ctx.find_root().obj.output == "json":
             text = b"".join(chunks).decode("utf-8", "replace")
-            found = render.Result({"run_id": run_id, "log": text})
-        else:
-            found = None
-            for chunk in chunks:
-                sys.stdout.buffer.write(chunk)
-                sys.stdout.buffer.flush()
-        if not path.exists():
-            raise _no_log(store.get_run(run_id))
-    return found
-
-
-def _no_log(run: Run) -> NotFoundError:
-    start = f"Run {run.info.run_id[:8]} has no log"
-    reason = run.data.tags.get("mlctl.status.reason")
-    if run.info.status not in TERMINAL:
-        return NotFoundError(f"{start} yet: its command has not started.", hint=f"`mlctl runs logs -f {run.info.run_id[:8]}` waits for it.")
-    if reason:
-        return NotFoundError(f"{start}. It is {run.info.status}: {reason}")
-    return NotFoundError(f"{start}.", hint="Runs of `mlctl run` have one; those of other clients do not.")
+            return render.Result({"run_id": run_id, "log": text})
+        for chunk in chunks:
+            sys.stdout.buffer.write(chunk)
+            sys.stdout.buffer.flush()
+    return None
 
 
 @app.command("stop")
@@ -157,11 +139,6 @@ def _data(run: Run, lost: set[str]) -> dict[str, Any]:
     data = run.to_dictionary()
     data["info"]["lost"] = run.info.run_id in lost
     return data
-
-
-def _files(root: Path) -> list[dict[str, Any]]:
-    found = sorted(path for path in root.rglob("*") if path.is_file()) if root.is_dir() else []
-    return [{"path": path.relative_to(root).as_posix(), "file_size": path.stat().st_size} for path in found]
 
 
 def _now_ms() -> int:

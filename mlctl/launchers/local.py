@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Any
 from mlctl import process
 from mlctl.errors import LaunchError, StoreError
 from mlctl.jobs import FAILED, JobSpec, JobState, Streams
+from mlctl.recorder import REASON_TAG
 from mlctl.tracking import owners
 from mlctl.tracking.entities import RunTag
 from mlctl.tracking.opening import open_store
-from mlctl.worker import REASON_TAG, STOP_SIGNALS, Worker
+from mlctl.worker import STOP_SIGNALS, Worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -136,6 +137,10 @@ def _end_what_is_left(spec: JobSpec) -> None:
         store = open_store(spec.tracking_uri, create=False)
         tags = [RunTag(REASON_TAG, "the process that ran it was killed")]
         store.finish_run(spec.run_id, status=FAILED, end_time=int(time.time() * 1000), tags=tags, only_owner=owners.current())
+        if spec.spool:
+            from mlctl.tracking.spool import Spool
+
+            Spool(spec.spool).hand_over(store)
         store.close()
 
 

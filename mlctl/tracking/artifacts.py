@@ -78,7 +78,7 @@ class LocalArtifacts:
             raise NotFoundError(f"There is no folder {top!r} to log.", hint=f"Relative paths start at {os.getcwd()}.")  # noqa: PTH109
         names(artifact_path or "")
         own = () if self._holds(top) else tuple(_identity(path) for path in [self.uri] if os.path.isdir(path))  # noqa: PTH112
-        found = list(_files_below(top, above=own))
+        found = list(files_below(top, above=own))
         lost = [path for path in found if not os.path.exists(path)]  # noqa: PTH110
         folders = {os.path.dirname(path): "" for path in found if path not in lost}  # noqa: PTH120
         for folder in folders:
@@ -145,7 +145,7 @@ class LocalArtifacts:
                 _copy(source, os.path.dirname(target))  # noqa: PTH120
                 return target
             os.makedirs(target, exist_ok=True)  # noqa: PTH103
-            for file in list(_files_below(source, inside=os.path.realpath(self.uri))):
+            for file in list(files_below(source, inside=os.path.realpath(self.uri))):
                 _copy(file, os.path.join(target, os.path.dirname(_relative(file, source))))  # noqa: PTH118, PTH120
         return target
 
@@ -246,7 +246,7 @@ def _identity(path: str) -> _Identity:
     return facts.st_dev, facts.st_ino
 
 
-def _files_below(top: str, *, inside: str = "", above: Tuple[_Identity, ...] = ()) -> Iterator[str]:
+def files_below(top: str, *, inside: str = "", above: Tuple[_Identity, ...] = ()) -> Iterator[str]:
     """Paths of the files below a folder, and of links that lead nowhere. A folder that is its own ancestor is not entered again.
 
     With ``inside``, links that lead out of that (resolved) folder or nowhere are left out.

@@ -7,7 +7,7 @@ owners: such a run is never settled and cannot be stopped through it.
 import time
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
-from mlctl.errors import ExistsError, InvalidValueError, NotFoundError, StoreError
+from mlctl.errors import ExistsError, InvalidValueError, NotFoundError
 from mlctl.tracking import http_requests as checked
 from mlctl.tracking import validation, wire
 from mlctl.tracking.entities import (
@@ -346,14 +346,9 @@ class HttpStore:
         Raises:
             StoreError: they are with the server, or elsewhere.
         """
-        uri = run.artifact_uri
-        if uri.startswith("/"):
-            return uri
-        if uri.startswith("file:/"):
-            from urllib.parse import unquote, urlsplit
+        from mlctl.tracking.artifacts import local_folder
 
-            return unquote(urlsplit(uri).path)
-        raise StoreError(f"The artifacts of run {run.run_id} are at {uri}, not in a folder of this machine.")
+        return local_folder(run.artifact_uri)
 
     def artifacts(self, run: RunInfo) -> ArtifactStore:
         """The files of a run: with the server, or in a local folder.

@@ -5,6 +5,7 @@ import posixpath
 from typing import Iterator, List, Optional
 
 from mlctl.errors import InvalidValueError, NotFoundError, StoreError
+from mlctl.tracking import artifacts
 from mlctl.tracking.entities import FileInfo
 from mlctl.tracking.http_address import PORTS, Server
 from mlctl.tracking.http_connection import CHUNK
@@ -13,7 +14,7 @@ from mlctl.tracking.http_transport import Request, Transport
 PROXY = "/api/2.0/mlflow-artifacts/artifacts"
 _SCHEME = "mlflow-artifacts:"
 _FILE_TYPE = "application/octet-stream"
-_SEE = "`mlctl runs show RUN` lists the artifacts of a run."
+_SEE = "`mlctl artifacts list RUN -r` shows what a run has."
 
 
 def path_at(server: Server, uri: str) -> Optional[str]:
@@ -54,7 +55,7 @@ class HttpArtifacts:
         """
         if not os.path.isfile(local_path):  # noqa: PTH113 -- pathlib is not needed to log
             raise NotFoundError(f"There is no file {os.fspath(local_path)!r} to log.", hint=f"Relative paths start at {_here()}.")
-        self._put(local_path, posixpath.join(_relative(artifact_path), os.path.basename(local_path)))  # noqa: PTH119
+        self._put(local_path, posixpath.join(_plain(artifact_path), os.path.basename(local_path)))  # noqa: PTH119
 
     def _put(self, local_path: str, path: str) -> None:
         try:
@@ -67,24 +68,28 @@ class HttpArtifacts:
             raise StoreError(f"{local_path} cannot be read: {error.strerror}.") from error
 
     def put_folder(self, local_dir: str, artifact_path: Optional[str] = None) -> int:
-        """Send what is in a folder; returns how many files.
+        """Send the files of a folder, with those of its sub-folders; returns how many. Symbolic links are followed, but not in a circle.
 
         Raises:
-            NotFoundError: there is no such local folder.
+            NotFoundError: there is no such local folder, or a link in it leads nowhere; everything else has been sent then.
             InvalidValueError: the artifact path is not acceptable.
             StoreError: one cannot be read or sent; those before it have been.
         """
-        top, above = os.fspath(local_dir), _relative(artifact_path)
+        top, above = os.fspath(local_dir), _plain(artifact_path)
         if not os.path.isdir(top):  # noqa: PTH112
             raise NotFoundError(f"There is no folder {top!r} to log.", hint=f"Relative paths start at {_here()}.")
-        found = sorted(_files_below(top))
-        for below in found:
-            self._put(os.path.join(top, below), posixpath.join(above, below.replace(os.sep, "/")))  # noqa: PTH118
+        found = list(artifacts.files_below(top))
+        lost = [path for path in found if not os.path.exists(path)]  # noqa: PTH110
+        for path in found:
+            if path not in lost:
+                self._put(path, posixpath.join(above, os.path.relpath(path, top).replace(os.sep, "/")))
+        if lost:
+            raise NotFoundError(f"The link {lost[0]!r} leads nowhere; the other {len(found) - len(lost)} files have been kept.")
         return len(found)
 
     def list(self, path: str = "") -> List[FileInfo]:
         """What a folder holds; nothing for a file or what is not there."""
-        plain = _relative(path)
+        plain = _plain(path)
         whole = posixpath.join(self._root, plain) if plain else self._root
         found = self._transport.get(PROXY, [("path", whole)]).get("files", [])
         return sorted([_info(item, plain) for item in found], key=lambda item: item.path)
@@ -95,7 +100,7 @@ class HttpArtifacts:
         Raises:
             NotFoundError: there is no such file.
         """
-        plain = _relative(path)
+        plain = _plain(path)
         if not plain:
             raise _absent(path)
         try:
@@ -112,7 +117,7 @@ class HttpArtifacts:
             NotFoundError: there is no such file or folder.
             StoreError: the copy cannot be written.
         """
-        plain = _relative(path)
+        plain = _plain(path)
         known = FileInfo("", is_dir=True) if not plain else self._found(plain)
         if known is None:
             raise _absent(path)
@@ -124,13 +129,16 @@ class HttpArtifacts:
         return os.path.join(folder, *plain.split("/")) if plain else folder  # noqa: PTH118
 
     def delete(self, path: str) -> None:
-        """Remove a file or folder (empty: everything).
+        """Remove a file or folder.
 
         Raises:
             NotFoundError: there is no such file or folder.
+            InvalidValueError: it is the root.
         """
-        plain = _relative(path)
-        if plain and self._found(plain) is None:
+        plain = _plain(path)
+        if not plain:
+            raise InvalidValueError("The root of a run's artifacts cannot be deleted.", hint="Name a file or folder in it.")
+        if self._found(plain) is None:
             raise _absent(path)
         self._transport.call(Request("DELETE", self._address(plain)))
 
@@ -161,7 +169,7 @@ class HttpArtifacts:
             os.makedirs(target, exist_ok=True)  # noqa: PTH103
             return
         os.makedirs(os.path.dirname(target), exist_ok=True)  # noqa: PTH103, PTH120
-        draft = f"{target}.{os.getpid()}.part"
+        draft = os.path.join(os.path.dirname(target), f".{os.urandom(8).hex()}.part")  # noqa: PTH118, PTH120
         try:
             with open(draft, "wb") as file:  # noqa: PTH123
                 file.writelines(self.read(item.path))
@@ -197,18 +205,16 @@ def _content(local_path: str, size: int) -> Iterator[bytes]:
         raise _LocalError("it became shorter meanwhile")
 
 
-def _relative(path: Optional[str]) -> str:
+def _plain(path: Optional[str]) -> str:
     """An artifact path in its plainest form; empty for the root.
 
     Raises:
-        InvalidValueError: it is absolute, climbs out of the root, or could be read so.
+        InvalidValueError: it leaves the root, or could be read so on another system.
     """
-    if not path:
-        return ""
-    plain = posixpath.normpath(path)
-    if "\0" in path or "\\" in path or plain.startswith("/") or plain.split("/")[0] == "..":
-        raise InvalidValueError(f"The artifact path {path!r} leaves the run's artifacts.", hint="Give a relative path without '..'.")
-    return "" if plain == "." else plain
+    plain = "/".join(artifacts.names(path or ""))
+    if "\\" in plain:
+        raise InvalidValueError(f"The artifact path {path!r} has a backslash, which no server takes.", hint="Use slashes.")
+    return plain
 
 
 def _info(found: "dict[str, object]", folder: str) -> FileInfo:
@@ -225,14 +231,6 @@ def _info(found: "dict[str, object]", folder: str) -> FileInfo:
 
 def _absent(path: str) -> NotFoundError:
     return NotFoundError(f"There is no artifact {path!r}.", hint=_SEE)
-
-
-def _files_below(top: str) -> Iterator[str]:
-    for folder, _, names in os.walk(top):
-        for name in names:
-            path = os.path.join(folder, name)  # noqa: PTH118
-            if os.path.isfile(path):  # noqa: PTH113
-                yield os.path.relpath(path, top)
 
 
 def _here() -> str:

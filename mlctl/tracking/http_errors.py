@@ -2,7 +2,7 @@
 
 from typing import Any, Dict, Optional, Type
 
-from mlctl.errors import ExistsError, InvalidValueError, NotFoundError, StoreError
+from mlctl.errors import ExistsError, InvalidValueError, NotFoundError, StoreError, UnreachableError
 from mlctl.tracking.http_address import Server
 
 _SHOWN = 300
@@ -17,10 +17,6 @@ CLASSES: Dict[str, Type[StoreError]] = {
     "BAD_REQUEST": InvalidValueError,
     "INVALID_STATE": InvalidValueError,
 }
-
-
-class UnreachableError(StoreError):
-    """No answer came: the server is not there, is cut off, or broke down."""
 
 
 class NoRouteError(StoreError):

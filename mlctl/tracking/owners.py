@@ -1,8 +1,9 @@
 """Who answers for a run: naming this process as the owner, proving another one gone, and ending the runs of those that are.
 
 FAILED is written only where the owner is provably gone: a process of this machine, this boot and this process namespace that is not
-there any more, or one of an earlier boot of this machine. Of an owner elsewhere only its silence is known: its run is shown as lost and
-left alone. ``boot_id`` of an `Owner` therefore holds three names: of the boot, of the process namespace, and of the machine.
+there any more, or (in a store that other machines do not share) one of an earlier boot of this machine. Of an owner elsewhere only its
+silence is known: its run is shown as lost and left alone. ``boot_id`` of an `Owner` therefore holds three names: of the boot, of the
+process namespace, and of the machine.
 """
 
 import functools
@@ -105,8 +106,9 @@ def _is_dead(pid: int, started: int) -> bool:
 
 
 def looks_lost(owner: Owner, *, now_ms: int) -> bool:
-    """Whether an owner that cannot be seen from here has been silent for long, of those that send heartbeats."""
-    return bool(owner.heartbeat_ms) and not is_here(owner) and not is_gone(owner) and now_ms - owner.heartbeat_ms > LOST_AFTER_MS
+    """Whether an owner that is not seen to live has been silent for long, of those that send heartbeats."""
+    silent = bool(owner.heartbeat_ms) and now_ms - owner.heartbeat_ms > LOST_AFTER_MS
+    return silent and (not is_here(owner) or is_gone(owner))
 
 
 def settle(store: TrackingStore, *, now_ms: int) -> List[str]:
@@ -117,7 +119,14 @@ def settle(store: TrackingStore, *, now_ms: int) -> List[str]:
     """
     if store.read_only:
         return []
-    return [run_id for run_id, owner in store.owners() if is_gone(owner) and _settle_one(store, run_id, owner, now_ms)]
+    gone = [(run_id, owner) for run_id, owner in store.owners() if is_gone(owner) and (not store.shared or _is_of_this_boot(owner))]
+    return [run_id for run_id, owner in gone if _settle_one(store, run_id, owner, now_ms)]
+
+
+def _is_of_this_boot(owner: Owner) -> bool:
+    """Whether an owner ran here for certain. Machines that share a server may have the same names (copies of one image); boots do not."""
+    boot = _names(owner.boot_id)[0]
+    return bool(boot) and boot == _names(_boot_id())[0]
 
 
 def _settle_one(store: TrackingStore, run_id: str, owner: Owner, now_ms: int) -> bool:

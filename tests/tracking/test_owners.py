@@ -125,7 +125,9 @@ def test_without_proc(monkeypatch, other):
         ({"host": "elsewhere"}, 59_000, False),
         ({"host": "elsewhere"}, 61_000, True),
         ({"boot_id": names(namespace="1")}, 61_000, True),
-        ({"boot_id": names(boot="another-boot")}, 61_000, False),
+        ({"boot_id": names(boot="another-boot")}, 59_000, False),
+        ({"boot_id": names(boot="another-boot")}, 61_000, True),
+        ({"pid": 2**22 + 5}, 61_000, True),
     ],
 )
 @pytest.mark.engine("linux")
