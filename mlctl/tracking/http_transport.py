@@ -8,7 +8,7 @@ doing it twice is the same as doing it once. A server that has answered this pro
 import json
 import os
 import time
-from typing import Any, Callable, Dict, Iterator, List, Mapping, NamedTuple, NoReturn, Optional, Sequence, Tuple, Union
+from typing import Any, Callable, Dict, Iterator, List, Mapping, NamedTuple, NoReturn, Optional, Sequence, Set, Tuple, Union
 
 from mlctl import settings
 from mlctl.errors import StoreError
@@ -28,6 +28,10 @@ _KEPT = 64
 _BUSY = (429, 503)
 _FLEETING = (408, 429, 502, 503, 504)  # a gateway's, or of a server that is starting
 _JSON_TYPE = "application/json"
+
+
+_answered: Set[str] = set()
+"""Addresses that have answered this process (or the one it was forked from)."""
 
 
 class Request(NamedTuple):
@@ -65,7 +69,6 @@ class Transport:
         self.server: Server = server(address)
         self._timeout_s = settings.number("http_timeout_s") or None
         self._patience_s = settings.number("http_patience_s")
-        self._has_answered = False
         self._pool: List[Tuple[Connection, float]] = []
         self._start, self._common = _fixed_parts(self.server)
 
@@ -116,7 +119,8 @@ class Transport:
 
     def _exchange(self, request: Request) -> Tuple[Connection, Head]:
         """Send a request until it is answered with success; returns the connection from which the body is to be read."""
-        deadline = time.monotonic() + (self._patience_s if self._has_answered else min(self._patience_s, _FIRST_PATIENCE_S))
+        known = self.server.uri in _answered
+        deadline = time.monotonic() + (self._patience_s if known else min(self._patience_s, _FIRST_PATIENCE_S))
         attempt = 0
         while True:
             try:
@@ -135,7 +139,7 @@ class Transport:
         except (OSError, BadAnswerError) as error:
             connection.close()
             self._give_up(request, error, is_new=is_new)
-        self._has_answered = True
+        _answered.add(self.server.uri)
         if 200 <= head.status < 300:
             return connection, head
         raise self._refusal(connection, request, head)
