@@ -251,7 +251,7 @@ class Tracking:
             left = validation.INT64 if most is None else most
             while True:
                 start = self._turns.start()
-                page = sql_runs.history(db, run, request.metric_key, max_results=min(left, HEAVY_POINTS), page_token=token)
+                page = sql_history.history(db, run, request.metric_key, max_results=min(left, HEAVY_POINTS), page_token=token)
                 parts += encoded_points(page)
                 left, token = left - len(page), page.token
                 if token is None or left == 0:

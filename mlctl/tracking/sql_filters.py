@@ -23,11 +23,12 @@ class Sql(NamedTuple):
 class Start(NamedTuple):
     """Where a search can begin: ``rows`` (as ``c``, with a column ``run``) that pass ``where``, at most one a run.
 
-    They are those of all runs that a tree finds, maybe more.
+    They are those of all runs that a tree finds, maybe more; ``exact``: no more.
     """
 
     rows: Sql
     where: Sql
+    exact: bool = False
 
 
 class Facts(NamedTuple):
@@ -223,9 +224,24 @@ def value_prefix(value: str) -> str:
     return value.partition("\0")[0][:VALUE_PREFIX]
 
 
-def values_of(metric: str) -> Start:
-    """All numbers of a metric."""
-    return Start(Sql(TABLES["metric"]), Sql(f"c.key = {KEY} AND c.nan = 0", (metric,)))
+def values_of(order: Order) -> Tuple[Start, Sql, str]:
+    """All numbers of a metric; the question for one of them, whose last mark says which in their order; and what they are sorted by."""
+    lead = f"c.value{' DESC' if order.descending else ''}"
+    where = Sql(f"c.key = {KEY} AND c.nan = 0", (order.key,))
+    nth = Sql(f"SELECT c.value FROM {TABLES['metric']} AS c WHERE {where.text} ORDER BY {lead} LIMIT 1 OFFSET ?", where.values)
+    return Start(Sql(TABLES["metric"]), where), nth, lead
+
+
+def up_to(order: Order, value: float) -> Sql:
+    """Numbers that come before a value, or are it."""
+    return Sql(f"c.value {'>=' if order.descending else '<='} ?", (value,))
+
+
+def together(starts: Sequence[Start]) -> Start:
+    """Where a search can begin that finds what any of the starts finds."""
+    texts = [f"SELECT c.run AS run FROM {start.rows.text} AS c WHERE {start.where.text}" for start in starts]
+    values = tuple(value for start in starts for value in (*start.rows.values, *start.where.values))
+    return Start(Sql(f"({' UNION '.join(texts)})", values), Sql("1 = 1"), exact=all(start.exact for start in starts))
 
 
 def start(part: Comparison) -> Optional[Start]:
@@ -237,21 +253,22 @@ def start(part: Comparison) -> Optional[Start]:
         return Start(Sql(_DATASET_RUNS), Sql("c.name = ?", (part.value,))) if (part.key, part.operator) == ("name", "=") else None
     if part.entity == "attribute":
         return Start(Sql(_ID_RUNS), _test("c.run_id", part)) if part.key == "run_id" and part.operator in ("=", "IN") else None
-    return Start(Sql(TABLES[part.entity]), _rows_of(part))
+    return _rows_of(part, Sql(TABLES[part.entity]))
 
 
-def _rows_of(part: Comparison) -> Sql:
+def _rows_of(part: Comparison, table: Sql) -> Start:
     """Rows of a key, narrowed as far as the index of values can."""
     key = f"c.key = {KEY}"
     if part.entity == "metric" and not part.aggregate and part.operator in ("=", "<", "<=", ">", ">=", "BETWEEN", "IN"):
         test = _metric_test(part)
-        return Sql(f"{key} AND {test.text}", (part.key, *test.values))
+        return Start(table, Sql(f"{key} AND {test.text}", (part.key, *test.values)), exact=True)
     if part.entity != "metric" and part.operator in ("=", "IN") and not _of_number(part):
         listed = part.value if isinstance(part.value, tuple) else (part.value,)
         prefixes = tuple(dict.fromkeys(value_prefix(str(value)) for value in listed))
         among = "= ?" if len(prefixes) == 1 else f"IN ({', '.join('?' * len(prefixes))})"
-        return Sql(f"{key} AND substr(c.value, 1, {VALUE_PREFIX}) {among}", (part.key, *prefixes))
-    return Sql(key, (part.key,))
+        exact = all(str(value) == value_prefix(str(value)) and len(str(value)) < VALUE_PREFIX for value in listed)
+        return Start(table, Sql(f"{key} AND substr(c.value, 1, {VALUE_PREFIX}) {among}", (part.key, *prefixes)), exact=exact)
+    return Start(table, Sql(key, (part.key,)), exact=part.operator == "IS NOT NULL" and not part.aggregate)
 
 
 # ── sorting ──────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -4,7 +4,7 @@ from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Sequence, Tu
 
 from mlctl.errors import InvalidValueError, NotFoundError
 from mlctl.tracking import sql_experiments, validation
-from mlctl.tracking.entities import ACTIVE, DELETED, RUN_NAME_TAG, STATUSES, Metric, Page, Param, Run, RunData, RunInfo, RunTag
+from mlctl.tracking.entities import ACTIVE, DELETED, RUN_NAME_TAG, STATUSES, Metric, Param, Run, RunData, RunInfo, RunTag
 from mlctl.tracking.sql_db import Db
 from mlctl.tracking.sql_experiments import now_ms
 
@@ -22,10 +22,6 @@ _INFO = (
     "r.version FROM runs AS r JOIN experiments AS e ON e.id = r.experiment_id "
 )
 _VALUE = "CASE WHEN nan = 1 THEN NULL ELSE value END"
-_HISTORY = (
-    f"SELECT {_VALUE}, timestamp_ms, step FROM metrics WHERE run = (SELECT id FROM runs WHERE run_id = ?) "
-    "AND key = (SELECT id FROM keys WHERE name = ?) ORDER BY timestamp_ms, step, value LIMIT ? OFFSET ?"
-)
 _LINKS = "SELECT 1 WHERE EXISTS (SELECT 1 FROM inputs) OR EXISTS (SELECT 1 FROM model_inputs) OR EXISTS (SELECT 1 FROM model_outputs)"
 _NAN = float("nan")
 
@@ -285,39 +281,6 @@ def with_prefix(db: Db, prefix: str, limit: int) -> List[str]:
     """Ids that start with a text, active or deleted, in order."""
     sql = "SELECT run_id FROM runs WHERE run_id >= ? AND run_id < ? ORDER BY run_id LIMIT ?"
     return [row[0] for row in db.execute(sql, (prefix, f"{prefix}\U0010ffff", limit))]
-
-
-def history(db: Db, run_id: str, key: str, *, max_results: Optional[int], page_token: Optional[str]) -> Page[Metric]:
-    """Points of a metric by timestamp, step and value; nothing for a run or key that is not known.
-
-    Raises:
-        InvalidValueError: the page size is below 1, or no store made the token.
-    """
-    offset = validation.page_offset(page_token)
-    if max_results is not None and (type(max_results) is not int or max_results < 1):
-        raise InvalidValueError(f"max_results is {max_results!r}; it must be an integer of at least 1.")
-    limit = validation.INT64 if max_results is None else min(max_results + 1, validation.INT64)
-    points = _points(key, db.execute(_HISTORY, (run_id, key, limit, offset)))
-    token = None
-    if max_results is not None and len(points) > max_results:
-        points.pop()
-        token = validation.page_token(offset + max_results)
-    return Page(points, token)
-
-
-def _points(key: str, rows: Iterable[Tuple[Optional[float], int, int]]) -> List[Metric]:
-    """Metrics, made past the constructor of a frozen dataclass: histories are long, and this takes two thirds of the time."""
-    found: List[Metric] = []
-    new = Metric.__new__
-    for value, timestamp, step in rows:
-        point = new(Metric)
-        attributes = point.__dict__
-        attributes["key"] = key
-        attributes["value"] = _NAN if value is None else value
-        attributes["timestamp"] = timestamp
-        attributes["step"] = step
-        found.append(point)
-    return found
 
 
 def infos(db: Db, runs: Sequence[int]) -> List[RunInfo]:

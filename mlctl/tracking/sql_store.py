@@ -238,8 +238,10 @@ class SqlStore:
 
     def metric_history(self, run_id: str, key: str, *, max_results: Optional[int] = None, page_token: Optional[str] = None) -> Page[Metric]:
         """Points of a metric by timestamp, step and value; nothing for a run or key that is not known."""
+        from mlctl.tracking import sql_history
+
         with self._reading() as db:
-            return sql_runs.history(db, run_id, key, max_results=max_results, page_token=page_token)
+            return sql_history.history(db, run_id, key, max_results=max_results, page_token=page_token)
 
     def search_runs(
         self,
@@ -262,6 +264,15 @@ class SqlStore:
             found = search.page(limit=size + 1, offset=offset)
             token = validation.page_token(offset + size) if len(found) > size else None
             return Page(self._load(db, found[:size]), token)
+
+    def count_runs(self, experiment_ids: Sequence[str], *, filter_string: str = "", view: str = ACTIVE_ONLY) -> int:
+        """How many runs of some experiments a filter finds."""
+        from mlctl.tracking.sql_search import RunSearch
+
+        numbers = [validation.experiment_id(text) for text in experiment_ids]
+        stage = validation.view(view)
+        with self._reading() as db:
+            return RunSearch(db, experiment_ids=numbers, filter_string=filter_string, order_by=(), view=stage).count()
 
     def set_owner(self, run_id: str, owner: Owner) -> None:
         """Make a process the owner of a run."""

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from mlctl.errors import InvalidValueError, NotFoundError, StoreError
-from mlctl.tracking import schema, sql_datasets, sql_runs, sqlite_file
+from mlctl.tracking import schema, sql_datasets, sql_history, sql_runs, sqlite_file
 from mlctl.tracking.entities import Dataset, DatasetInput, Metric, Param, RunTag
 from mlctl.tracking.sql_search import RunSearch
 from mlctl.tracking.sqlite import SqliteStore
@@ -757,6 +757,6 @@ class TestPlans:
 
     def test_history(self, store):
         with store.transaction() as db:
-            plan = [row[3] for row in db.execute(f"EXPLAIN QUERY PLAN {sql_runs._HISTORY}", ("a", "b", 1, 0))]
+            plan = [row[3] for row in db.execute(f"EXPLAIN QUERY PLAN {sql_history._HISTORY}", ("a", "b", 1, 0))]
         assert "SEARCH metrics USING PRIMARY KEY (run=? AND key=?)" in plan
         assert not [step for step in plan if "TEMP B-TREE" in step]
