@@ -12,6 +12,8 @@ FILES = {
     "runtime.txt": ["../pyproject.toml"],
     "dev.txt": ["../pyproject.toml", "--group", "../pyproject.toml:dev"],
     "bench.txt": ["bench.in"],
+    "bench2.txt": ["bench2.in"],
+    "bench-rival.txt": ["bench-rival.in", "--no-deps"],  # a program in a wheel: the Python that comes with it is not used
 }
 
 

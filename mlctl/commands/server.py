@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-import sys
-import time
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -51,7 +49,7 @@ def server(
         backend_store_uri,
         static_prefix=static_prefix,
         hosts=hosts,
-        log=_log if access_log else None,
+        access_log=access_log,
         on_ready=lambda uri: render.tell(f"serving {uri} at {address}; MLFLOW_TRACKING_URI={address}"),
     )
     return render.Result({"address": address})
@@ -69,9 +67,3 @@ def _check_address(host: str, *, allow_remote: bool) -> None:
             f"{host} can be reached from other machines, and this server asks nobody for a login.",
             hint="--allow-remote-without-login permits it; a tunnel (ssh -L 5000:localhost:5000) is safer.",
         )
-
-
-def _log(entry: dict[str, Any]) -> None:
-    import json
-
-    sys.stderr.write(json.dumps({"time": round(time.time(), 3), **entry}, ensure_ascii=False) + "\n")

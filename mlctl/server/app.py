@@ -21,6 +21,8 @@ from mlctl.server.guard import OPEN_PATHS
 from mlctl.server.routes import ARTIFACTS, LATER, ROUTES, Route
 from mlctl.server.tracking import Tracking
 from mlctl.server.turns import Turns
+from mlctl.server.upkeep import Upkeep, prepare_reader
+from mlctl.tracking.sqlite import SqliteStore
 
 if TYPE_CHECKING:
     from mlctl.server.artifacts import ArtifactProxy
@@ -80,14 +82,19 @@ class App:
         self._prefix = static_prefix
         self._log = log
         self._counters = Counters()
-        self._commits = Commits(store)
+        upkeep = Upkeep(store) if isinstance(store, SqliteStore) and not store.read_only else None
+        self._commits = Commits(store, upkeep=upkeep, threads=ThreadPoolExecutor(1, "upkeep"))
         self._turns = Turns()
         self._tracking = Tracking(Documents(), self._turns)
-        self._heavy = ThreadPoolExecutor(1, "heavy-reads", Turns.prepare_thread)
+        self._heavy = ThreadPoolExecutor(1, "heavy-reads", self._prepare_heavy)
         self._routes: dict[tuple[str, str], Route] = {(route.method, path): route for route in ROUTES for path in route.paths()}
         self._methods: dict[str, list[str]] = {path: ["GET"] for path in self._plain}
         for method, path in self._routes:
             self._methods.setdefault(path, []).append(method)
+
+    def _prepare_heavy(self) -> None:
+        Turns.prepare_thread()
+        prepare_reader(self._store)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""

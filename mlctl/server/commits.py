@@ -10,6 +10,9 @@ from mlctl.errors import MlctlError
 from mlctl.tracking.sql_db import Db
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
+    from mlctl.server.upkeep import Upkeep
     from mlctl.tracking.sql_store import SqlStore
 
 Work = Callable[[Db], bytes]
@@ -19,25 +22,48 @@ _Outcome = bytes | BaseException
 
 
 class Commits:
-    """The writes of one event loop on one store."""
+    """The writes of one event loop on one store; its checkpoints, where it has such, are done in ``threads``."""
 
-    def __init__(self, store: SqlStore) -> None:
+    def __init__(self, store: SqlStore, *, upkeep: Upkeep | None = None, threads: Executor | None = None) -> None:
         self._store = store
+        self._upkeep = upkeep
+        self._threads = threads
         self._waiting: list[tuple[Work, asyncio.Future[bytes]]] = []
         self._working = False  # else the transaction is beginning or committing: what fails then, fails for all
+        self._held = False
+        self._is_due = False
+        self._checkpoint: asyncio.Task[None] | None = None
 
     def run(self, work: Work) -> asyncio.Future[bytes]:
         """Do a piece of work at the end of this tick; the answer comes when it is committed."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[bytes] = loop.create_future()
         self._waiting.append((work, future))
-        if len(self._waiting) == 1:
+        if len(self._waiting) == 1 and not self._held:
             loop.call_soon(self._commit)
         return future
 
+    async def _copy_log(self, upkeep: Upkeep) -> None:
+        """A checkpoint: first beside the writes, then while they are held."""
+        loop = asyncio.get_running_loop()
+        try:
+            await loop.run_in_executor(self._threads, upkeep.copy_log)
+            self._held = True
+            await loop.run_in_executor(self._threads, upkeep.copy_log)
+        finally:
+            self._held = False
+            self._checkpoint = None
+            if self._waiting:
+                self._commit()
+
     def _commit(self) -> None:
+        if self._held:
+            return  # it began between the request and this call, and commits at its end
         jobs, self._waiting = self._waiting, []
         outcomes = self._outcomes([work for work, _ in jobs])
+        if self._is_due and self._upkeep and not self._checkpoint:
+            self._is_due = False
+            self._checkpoint = asyncio.get_running_loop().create_task(self._copy_log(self._upkeep))
         for (_, future), outcome in zip(jobs, outcomes, strict=True):
             if future.done():
                 continue
@@ -65,5 +91,6 @@ class Commits:
                     outcomes.append(work(db))
                 except MlctlError as error:  # a caller's mistake, found before anything was written
                     outcomes.append(error)
+            self._is_due = self._is_due or (self._upkeep is not None and self._upkeep.due(db))
             self._working = False
         return outcomes

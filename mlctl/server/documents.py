@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import math
 import threading
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -12,14 +12,12 @@ from mlctl.errors import NotFoundError
 from mlctl.tracking import sql_datasets, sql_runs, wire
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
-    from mlctl.tracking.entities import Metric, RunInputs, RunOutputs
+    from mlctl.tracking.entities import RunInputs, RunOutputs
     from mlctl.tracking.sql_db import Db
 
-KEPT_BYTES = 16 << 20
-
-_PIECE = 500
+KEPT_BYTES = 8 << 20
 
 _VERSION = "SELECT id, version FROM runs WHERE run_id = ?"
 _VERSIONS = "SELECT id, run_id, version FROM runs WHERE id IN ({})"
@@ -91,20 +89,27 @@ def _document(found: sql_runs.RunDetails, inputs: RunInputs, outputs: RunOutputs
 
 def page_of(name: str, items: Sequence[bytes], *, token: str | None) -> bytes:
     """A page of encoded items; what is empty is left out."""
-    fields = []
-    if items:
-        fields.append(b'"%s":[%s]' % (name.encode(), b",".join(items)))
-    if token:
-        fields.append(b'"next_page_token":' + encode(token))
-    return b"{%s}" % b",".join(fields)
+    end = b'"next_page_token":%s}' % encode(token) if token else b"}"
+    if not items:
+        return b"{" + end
+    # Long pages are put together once: each copy of one is megabytes.
+    return b"".join([b'{"%s":[' % name.encode(), b",".join(items) if len(items) > 1 else items[0], b"]," if token else b"]", end])
 
 
-def encoded_points(points: Sequence[Metric]) -> list[bytes]:
-    """Points as JSON, in pieces: between two of them other threads get their turn."""
-    pieces = (points[start : start + _PIECE] for start in range(0, len(points), _PIECE))
-    return [_encoded_piece(piece) for piece in pieces]
+_NAN = float("nan")
 
 
-def _encoded_piece(points: Sequence[Metric]) -> bytes:
-    plain = all(map(math.isfinite, [point.value for point in points]))
-    return encode(points if plain else [wire.metric(point) for point in points])[1:-1]
+class _Point(msgspec.Struct, gc=False):
+    key: str
+    value: Any
+    timestamp: int
+    step: int
+
+
+def encoded_points(key: str, rows: Iterable[tuple[float | None, int, int]]) -> bytes:
+    """Points of one metric as JSON, with commas between them."""
+    points = [_Point(key, _NAN if value is None else value, timestamp, step) for value, timestamp, step in rows]
+    for point in points:
+        if not isfinite(point.value):
+            point.value = wire.number(point.value)
+    return encode(points)[1:-1]

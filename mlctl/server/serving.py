@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import socket
 import sys
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 import uvicorn
 
 from mlctl.endpoint import RUN_VARIABLE, STORE_VARIABLE, TOKEN_VARIABLE
+from mlctl.server.access_log import AccessLog
 from mlctl.server.app import App
 from mlctl.server.artifacts import ArtifactProxy
 from mlctl.server.guard import Guard
@@ -76,6 +78,8 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, then tell."""
         await super().startup(sockets=sockets)
+        gc.freeze()  # what is there now stays: no collection need look at it
+        gc.enable()  # the command line runs without
         if self._on_ready is not None and self.started:
             self._on_ready()
 
@@ -86,19 +90,24 @@ def serve_store(
     *,
     static_prefix: str = "",
     hosts: Sequence[str] | None = None,
-    log: Callable[[dict[str, Any]], None] | None = None,
+    access_log: bool = False,
     on_ready: Callable[[str], None] | None = None,
 ) -> None:
     """Serve a store, made if it is new, on a listening socket; ``on_ready`` is called with the store's address.
+
+    ``access_log`` writes a line of JSON per request to standard error.
 
     Raises:
         StoreError: the store cannot be opened.
     """
     store = cast("SqlStore", open_store(uri))
+    log = AccessLog(sys.stderr.fileno()) if access_log else None
     app = App(store, artifacts=ArtifactProxy(store), guard=Guard(hosts), static_prefix=static_prefix, log=log)
     try:
         serve(app, bound, on_ready=lambda: on_ready(store.uri) if on_ready else None)
     finally:
+        if log is not None:
+            log.flush()
         store.close()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 DONE = b"{}"
 HEAVY_POINTS = 5000
 HEAVY_RUNS = 1000
+_PIECE = 500  # points between two chances for others
 MODELS_TAG = "mlflow.log-model.history"
 
 _ABILITIES = (
@@ -244,19 +246,21 @@ class Tracking:
     def history(self, request: requests.History) -> Work:
         """metrics/get-history."""
         run, most = run_id(request), None if request.max_results is UNSET else request.max_results
+        offset = validation.page_offset(request.page_token)
 
         def work(db: Db) -> bytes:
+            rows = sql_history.rows(db, run, request.metric_key, max_results=most, offset=offset)
+            page = itertools.islice(rows, most)
             parts: list[bytes] = []
-            token: str | None = request.page_token
-            left = validation.INT64 if most is None else most
             while True:
                 start = self._turns.start()
-                page = sql_history.history(db, run, request.metric_key, max_results=min(left, HEAVY_POINTS), page_token=token)
-                parts += encoded_points(page)
-                left, token = left - len(page), page.token
-                if token is None or left == 0:
-                    return page_of("metrics", parts, token=token)
+                piece = list(itertools.islice(page, _PIECE))
+                if not piece:
+                    break
+                parts.append(encoded_points(request.metric_key, piece))
                 self._turns.rest(start)
+            more = most is not None and next(rows, None) is not None
+            return page_of("metrics", parts, token=validation.page_token(offset + (most or 0)) if more else None)
 
         return work
 

@@ -23,6 +23,16 @@ _COUNT = f"SELECT count(*) {_STRETCH}"
 _POINTS = f"SELECT value, nan, timestamp_ms, step {_STRETCH} ORDER BY step, timestamp_ms, value, nan"
 
 
+def rows(db: Db, run_id: str, key: str, *, max_results: Optional[int], offset: int) -> Iterator[Tuple[Optional[float], int, int]]:
+    """As `history`, one by one: value (None for NaN), timestamp, step. One row more than asked for shows that there is more.
+
+    Raises:
+        InvalidValueError: ``max_results`` is below 1.
+    """
+    limit = validation.INT64 if max_results is None else min(_count(max_results, most=validation.INT64) + 1, validation.INT64)
+    return iter(db.execute(_HISTORY, (run_id, key, limit, offset)))
+
+
 def history(db: Db, run_id: str, key: str, *, max_results: Optional[int], page_token: Optional[str]) -> Page[Metric]:
     """Points of a metric by timestamp, step and value; nothing for a run or key that is not known.
 
@@ -30,11 +40,9 @@ def history(db: Db, run_id: str, key: str, *, max_results: Optional[int], page_t
         InvalidValueError: the page size is below 1, or no store made the token.
     """
     offset = validation.page_offset(page_token)
-    if max_results is not None and (type(max_results) is not int or max_results < 1):
-        raise InvalidValueError(f"max_results is {max_results!r}; it must be an integer of at least 1.")
-    limit = validation.INT64 if max_results is None else min(max_results + 1, validation.INT64)
+    found = rows(db, run_id, key, max_results=max_results, offset=offset)
     with _no_collections():
-        points = _points(key, db.execute(_HISTORY, (run_id, key, limit, offset)))
+        points = _points(key, found)
     token = None
     if max_results is not None and len(points) > max_results:
         points.pop()

@@ -1,7 +1,8 @@
 """`make bench`: mlctl beside the real MLflow, whole processes, in turn, in one run. Prints medians and ratios; asserts nothing.
 
 Both are installed from wheels with their bytecode compiled. Rows: start-up, listing runs, running a no-op project with the system
-environment and in a built virtualenv, and building a virtualenv for the first time (beside bare uv).
+environment and in a built virtualenv, and building a virtualenv for the first time (beside bare uv). The rows of ``--only server`` are in
+`server_bench`.
 """
 
 import argparse
@@ -14,6 +15,8 @@ import sys
 import time
 from pathlib import Path
 
+import server_bench
+
 ROOT = Path(__file__).parents[2]
 WORK = ROOT / ".bench"
 UV = shutil.which("uv", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
@@ -24,19 +27,37 @@ PACKAGES = ["six==1.17.0", "packaging==24.2", "pyyaml==6.0.3"]
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--repeat", type=int, default=7, help="measured runs of each command")
+    parser.add_argument("--repeat", type=int, default=7, help="measured runs of each command; of the server's rows half as many")
+    parser.add_argument("--only", choices=SECTIONS, help="a part of the rows")
     options = parser.parse_args()
     env = clean_environment()
     mlctl, mlflow = install_mlctl(env), install_mlflow(env)
+    for name in [options.only] if options.only else SECTIONS:
+        rows = SECTIONS[name](mlctl, mlflow, env, options.repeat)
+        (WORK / f"results-{name}.json").write_text(json.dumps(rows, indent=2))
+
+
+def commands(mlctl, mlflow, env, repeat):
     rows = [
-        *start_up(mlctl, mlflow, env, options.repeat),
-        *listing(mlctl, mlflow, env, options.repeat),
-        *running(mlctl, mlflow, env, options.repeat),
-        *virtualenv(mlctl, mlflow, env, options.repeat),
-        *building(mlctl, env, options.repeat),
+        *start_up(mlctl, mlflow, env, repeat),
+        *listing(mlctl, mlflow, env, repeat),
+        *running(mlctl, mlflow, env, repeat),
+        *virtualenv(mlctl, mlflow, env, repeat),
+        *building(mlctl, env, repeat),
     ]
     show(rows)
-    (WORK / "results.json").write_text(json.dumps(rows, indent=2))
+    return rows
+
+
+def server(mlctl, mlflow, env, repeat):
+    sides = server_bench.sides(mlctl, mlflow, install_rival(env))
+    rows, notes = server_bench.measure(sides, WORK / "server", env, repeat=max(1, repeat // 2), seconds=3)
+    server_bench.show(rows, [side.name for side in sides])
+    print("\n".join(notes))
+    return rows
+
+
+SECTIONS = {"commands": commands, "server": server}
 
 
 def clean_environment():
@@ -69,6 +90,15 @@ def install_mlflow(env):
         call([*install, "-r", ROOT / "requirements" / "bench.txt"], env)
         # As a newcomer has it: uv beside mlflow, for --env-manager uv.
         shutil.copy(UV, home / "bin" / "uv")
+    return home
+
+
+def install_rival(env):
+    home = WORK / "rival"
+    if not (home / "bin" / "fml").exists():
+        call([UV, "venv", "--quiet", "--clear", "--python", sys.executable, home], env)
+        install = [UV, "pip", "install", "--quiet", "--no-deps", "--python", home / "bin" / "python", "--require-hashes"]
+        call([*install, "-r", ROOT / "requirements" / "bench-rival.txt"], env)
     return home
 
 
