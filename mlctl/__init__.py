@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from mlctl.tracking.current import get_tracking_uri as get_tracking_uri
     from mlctl.tracking.current import is_tracking_uri_set as is_tracking_uri_set
     from mlctl.tracking.current import set_tracking_uri as set_tracking_uri
+    from mlctl.tracking.datasets import log_input as log_input
+    from mlctl.tracking.datasets import log_inputs as log_inputs
     from mlctl.tracking.fluent import ActiveRun as ActiveRun
     from mlctl.tracking.fluent import active_run as active_run
     from mlctl.tracking.fluent import end_run as end_run
@@ -109,6 +111,8 @@ _NAMES: "Dict[str, str]" = {
     "log_params": _LOGGING,
     "set_tag": _LOGGING,
     "set_tags": _LOGGING,
+    "log_input": "mlctl.tracking.datasets",
+    "log_inputs": "mlctl.tracking.datasets",
     "log_artifact": _FILES,
     "log_table": _FILES,
     "log_image": _FILES,

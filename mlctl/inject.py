@@ -30,6 +30,7 @@ BUNDLE = (
     "version.py",
     "artifacts.py",
     "client.py",
+    "data.py",
     "entities.py",
     "errors.py",
     "exceptions.py",
