@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("mlctl.commands.run", "Run an MLproject from a folder or a git repository."),
     "runs": ("mlctl.commands.runs", "List, show, follow, stop, delete and restore runs."),
+    "artifacts": ("mlctl.commands.artifacts", "List, show, download, upload and delete the files of runs."),
     "experiments": ("mlctl.commands.experiments", "List, show, create, rename, delete and restore experiments."),
     "project": ("mlctl.commands.project", "Show or check an MLproject file."),
     "server": ("mlctl.commands.server", "Serve the store to MLflow clients over their REST API."),

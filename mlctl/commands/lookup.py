@@ -15,8 +15,8 @@ from mlctl.tracking.opening import open_store
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from mlctl.tracking.entities import Experiment
-    from mlctl.tracking.store import TrackingStore
+    from mlctl.tracking.entities import Experiment, FileInfo
+    from mlctl.tracking.store import ArtifactStore, TrackingStore
 
 LAST = "@last"
 
@@ -95,3 +95,15 @@ def experiment_ids(store: TrackingStore, named: Sequence[str]) -> list[str]:
     if named:
         return [experiment(store, text).experiment_id for text in named]
     return [item.experiment_id for item in store.search_experiments(view=ALL, max_results=50000)]
+
+
+def all_files(files: ArtifactStore, path: str = "") -> list[FileInfo]:
+    """The files of a folder and of all folders in it, by path."""
+    found, waiting = [], [path]
+    while waiting:
+        for item in files.list(waiting.pop()):
+            if item.is_dir:
+                waiting.append(item.path)
+            else:
+                found.append(item)
+    return sorted(found, key=lambda item: item.path)

@@ -93,7 +93,7 @@ class LocalArtifacts:
     def list(self, path: str = "") -> List[FileInfo]:
         """What a folder holds, by path; nothing for a file or what is not there.
 
-        Left out: drafts, links that lead outside or nowhere, and what is neither file nor folder.
+        Left out: drafts, links that lead outside, nowhere or in a circle, and what is neither file nor folder.
 
         Raises:
             InvalidValueError: the path leaves the root.
@@ -104,18 +104,24 @@ class LocalArtifacts:
             if not os.path.isdir(folder):  # noqa: PTH112
                 return []
             with os.scandir(folder) as entries:
-                found = [self._info(entry, posixpath.join(*names(path), entry.name)) for entry in entries]
+                found = [self._info(entry, names(path)) for entry in entries]
         return sorted((info for info in found if info is not None), key=lambda info: info.path)
 
-    def _info(self, entry: "os.DirEntry[str]", path: str) -> Optional[FileInfo]:
+    def _info(self, entry: "os.DirEntry[str]", folder: Tuple[str, ...]) -> Optional[FileInfo]:
+        path = posixpath.join(*folder, entry.name)
         if _DRAFT.fullmatch(entry.name):
             _remove_stale(entry)
             return None
-        if entry.is_symlink() and not self._holds(entry.path):
+        if entry.is_symlink() and not self._may_be_followed(entry.path, folder):
             return None
         if entry.is_dir():
             return FileInfo(path, is_dir=True)
         return FileInfo(path, is_dir=False, file_size=entry.stat().st_size) if entry.is_file() else None
+
+    def _may_be_followed(self, link: str, folder: Tuple[str, ...]) -> bool:
+        """Whether a link leads to something inside the root, and not to a folder through which it was reached."""
+        above = [os.path.join(self.uri, *folder[:count]) for count in range(len(folder) + 1)]  # noqa: PTH118
+        return self._holds(link) and os.path.realpath(link) not in map(os.path.realpath, above)
 
     def read(self, path: str) -> Iterator[bytes]:
         """A file's content, in pieces.
