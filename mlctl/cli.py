@@ -13,7 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     import typer
 
@@ -22,13 +22,28 @@ if TYPE_CHECKING:
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("mlctl.commands.run", "Run an MLproject from a folder or a git repository."),
-    "runs": ("mlctl.commands.runs", "List, show, follow, stop, delete and restore runs."),
+    "runs": ("mlctl.commands.runs", "List, show, compare, annotate, follow, stop, delete and restore runs."),
     "artifacts": ("mlctl.commands.artifacts", "List, show, download, upload and delete the files of runs."),
-    "experiments": ("mlctl.commands.experiments", "List, show, create, rename, delete and restore experiments."),
+    "experiments": ("mlctl.commands.experiments", "List, show, annotate, create, rename, delete and restore experiments."),
     "project": ("mlctl.commands.project", "Show or check an MLproject file."),
     "server": ("mlctl.commands.server", "Serve the store to MLflow clients over their REST API."),
     "env": ("mlctl.commands.env", "List, show and remove the environments that were built."),
 }
+
+SUBCOMMANDS: dict[str, dict[str, tuple[str, str]]] = {
+    "runs": {
+        "compare": ("mlctl.commands.run_compare", "Params and metrics of runs side by side, differing ones first."),
+        "diff": ("mlctl.commands.run_diff", "How one run differs from another: values, code, environment, log."),
+        "metrics": ("mlctl.commands.run_metrics", "A run's metrics, or the history of some as table or plot."),
+        "tag": ("mlctl.commands.run_edit", "Show, set or delete tags of runs."),
+        "note": ("mlctl.commands.run_edit", "Show or write a run's note."),
+    },
+    "experiments": {
+        "tag": ("mlctl.commands.experiment_edit", "Show, set or delete tags of an experiment."),
+        "note": ("mlctl.commands.experiment_edit", "Show or write an experiment's note."),
+    },
+}
+"""Commands below a noun that are imported when they are used, unlike those that the noun's own module declares."""
 
 HELP = "Run MLproject files fast, and keep what they log."
 EPILOG = "mlctl COMMAND --help tells more. Results go to standard output, messages to standard error."
@@ -129,31 +144,35 @@ def _command_name(arguments: Sequence[str]) -> str:
 
 
 def _group() -> Any:
-    from typer.core import TyperGroup, TyperOption
-
-    class LazyGroup(TyperGroup):
-        """A group whose commands are imported when they are used, not when they are listed."""
-
-        def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002
-            return list(COMMANDS)
-
-        def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002
-            if cmd_name not in COMMANDS:
-                return None
-            return _with_shared_options(_load(cmd_name))
-
-        def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002
-            with formatter.section("Commands"):
-                formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
-
-        def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-            self.commands = cast("Any", dict.fromkeys(COMMANDS))  # names alone, for "did you mean"
-            return super().resolve_command(ctx, args)
+    from typer.core import TyperOption
 
     version = TyperOption(
         param_decls=["--version"], is_flag=True, is_eager=True, expose_value=False, callback=_show_version, help="Show the version."
     )
-    return LazyGroup(name="mlctl", help=HELP, epilog=EPILOG, rich_markup_mode=None, no_args_is_help=True, params=[version])
+    return _lazy_group({}, COMMANDS, _load, name="mlctl", help=HELP, epilog=EPILOG, params=[version])
+
+
+def _lazy_group(eager: dict[str, Any], lazy: dict[str, tuple[str, str]], load: Callable[[str], Any], **attributes: Any) -> Any:
+    """A group with some commands that are there already, and some that ``load`` imports when they are used, not when they are listed."""
+    from typer.core import TyperGroup
+
+    class LazyGroup(TyperGroup):
+        def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002
+            return [*eager, *lazy]
+
+        def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002
+            return _with_shared_options(load(cmd_name)) if cmd_name in lazy else eager.get(cmd_name)
+
+        def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002
+            rows = [(name, command.get_short_help_str(limit=80)) for name, command in eager.items()]
+            with formatter.section("Commands"):
+                formatter.write_dl(rows + [(name, text) for name, (_, text) in lazy.items()])
+
+        def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+            self.commands = cast("Any", dict.fromkeys([*eager, *lazy]))  # names alone, for "did you mean"
+            return super().resolve_command(ctx, args)
+
+    return LazyGroup(rich_markup_mode=None, no_args_is_help=True, **attributes)
 
 
 def _show_version(ctx: typer.Context, _param: Any, value: bool) -> None:  # noqa: FBT001 -- the parser's own signature
@@ -168,7 +187,17 @@ def _load(name: str) -> Any:
     command = cast("Any", typer.main.get_command(module.app))
     command.name = name
     command.help = command.help or COMMANDS[name][1]
-    return command
+    if name not in SUBCOMMANDS:
+        return command
+    eager = {child: _with_shared_options(found) for child, found in command.commands.items()}
+    return _lazy_group(eager, SUBCOMMANDS[name], lambda child: _load_below(name, child), name=name, help=command.help)
+
+
+def _load_below(noun: str, name: str) -> Any:
+    import typer
+
+    module = import_module(SUBCOMMANDS[noun][name][0])
+    return cast("Any", typer.main.get_group(module.app)).commands[name]
 
 
 def _with_shared_options(command: Any) -> Any:
@@ -177,7 +206,7 @@ def _with_shared_options(command: Any) -> Any:
 
     for child in getattr(command, "commands", {}).values():
         _with_shared_options(child)
-    if not getattr(command, "commands", None):
+    if not hasattr(command, "commands"):
         command.params += [
             TyperOption(
                 param_decls=["--output"],

@@ -120,6 +120,15 @@ def run(argv: Sequence[str], *, cwd: Optional[str] = None, env: Optional[Env] = 
     return start(argv, cwd=cwd, env=env).result(timeout_s)
 
 
+def converse(argv: Sequence[str]) -> int:
+    """Run a command that talks to the user at this terminal, such as an editor; returns its exit code.
+
+    Raises:
+        OSError: it cannot be started.
+    """
+    return subprocess.run(list(argv), check=False).returncode
+
+
 def shell_argv(command: str) -> List[str]:
     """Argument list that runs an entry-point command as MLflow does: bash where there is one, else sh."""
     for shell in ("/bin/bash", "/usr/bin/bash"):

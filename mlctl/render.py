@@ -31,27 +31,48 @@ Cell = str | int | float | None
 
 @dataclass(frozen=True)
 class Column:
-    """A table's column. ``show`` turns a value into text for people; ``rank`` says what goes first when a terminal is narrow (0 stays)."""
+    """A table's column. ``show`` turns a value into text for people; ``rank`` says what goes first when a terminal is narrow (0 stays).
+
+    ``head`` is what people see instead of the name. In a terminal, equal values of a ``section`` column become titles above their rows.
+    """
 
     name: str
     show: Callable[[Any], str] | None = None
     rank: int = 0
     right: bool = False
     style: str = ""
+    head: str = ""
+    section: bool = False
+
+
+@dataclass(frozen=True)
+class Best:
+    """A cell's value that is marked as the best of its row."""
+
+    value: Any
 
 
 @dataclass(frozen=True)
 class Table:
-    """Rows under columns; cells hold values, not their text."""
+    """Rows under columns; cells hold values, not their text.
+
+    With ``pinned`` no column is left out where a terminal is narrow: the table goes on below, beginning again with so many first columns.
+    ``faint`` are numbers of rows that matter less.
+    """
 
     columns: Sequence[Column]
     rows: Sequence[Sequence[Any]]
     empty: str = "Nothing to show."
+    pinned: int = 0
+    faint: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True)
 class Result:
-    """What a command found: ``data`` for JSON, and for people a table, a text, or both (text first)."""
+    """What a command found: ``data`` for JSON, and for people a table, a text, or both (text first).
+
+    The lines of a text that is a ``diff`` have a diff's colours.
+    """
 
     data: Any = None
     table: Table | None = None
@@ -59,6 +80,7 @@ class Result:
     ids: Sequence[str] = ()
     notes: Sequence[str] = ()
     exit_code: int = 0
+    diff: bool = False
 
 
 @dataclass
@@ -144,13 +166,14 @@ def _finite(value: Any) -> Any:
 
 def _show_to_people(result: Result, output: str) -> None:
     if result.text:
-        _print(_safe(result.text, keep_lines=True))
+        text = _safe(result.text, keep_lines=True)
+        _print(_diff_colours(text) if result.diff and colours(sys.stdout) else text)
     if result.table is None:
         return
     if not result.table.rows:
         tell(result.table.empty)
     elif output == "table" or (not output and sys.stdout.isatty()):
-        _rich_table(result.table)
+        _in_terminal(result.table)
     else:
         _print(_plain(result.table))
 
@@ -164,8 +187,9 @@ def _formatted(table: Table, output: str) -> str:
     import tabulate
 
     name = "pipe" if output == "markdown" else output
-    rows = [[_text(column, value) for column, value in zip(table.columns, row, strict=True)] for row in table.rows]
-    headers = [column.name for column in table.columns]
+    mark = "**{}**" if output in ("markdown", "github", "pipe") else "*{}"
+    rows = [[_text(column, value, mark) for column, value in zip(table.columns, row, strict=True)] for row in table.rows]
+    headers = [column.head or column.name for column in table.columns]
     align = ["right" if column.right else "left" for column in table.columns]
     return tabulate.tabulate(rows, headers=headers, tablefmt=name, disable_numparse=True, colalign=align if rows else None)
 
@@ -194,67 +218,72 @@ def _csv(table: Table) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow([column.name for column in table.columns])
-    writer.writerows([["" if value is None else value for value in row] for row in table.rows])
+    writer.writerows([["" if value is None else value for value in map(_unmarked, row)] for row in table.rows])
     return out.getvalue().rstrip("\n")
 
 
 def _plain(table: Table) -> str:
-    rows = [[column.name.upper() for column in table.columns]]
+    rows = [[column.head or column.name.upper() for column in table.columns]]
     rows += [[_text(column, value) or "-" for column, value in zip(table.columns, row, strict=True)] for row in table.rows]
-    widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
+    widths = [max(map(width, cells)) for cells in zip(*rows, strict=True)]
     lines = []
     for row in rows:
-        cells = [
-            cell.rjust(width) if column.right else cell.ljust(width) for column, cell, width in zip(table.columns, row, widths, strict=True)
-        ]
+        gaps = [" " * (wide - width(cell)) for cell, wide in zip(row, widths, strict=True)]
+        cells = [gap + cell if column.right else cell + gap for column, cell, gap in zip(table.columns, row, gaps, strict=True)]
         lines.append("  ".join(cells).rstrip())
     return "\n".join(lines)
 
 
-def _rich_table(table: Table) -> None:
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table as RichTable
-    from rich.text import Text
+def _in_terminal(table: Table) -> None:
+    from mlctl import terminal_tables
 
-    console = Console()
     texts = [[_text(column, value) for column, value in zip(table.columns, row, strict=True)] for row in table.rows]
-    keep = _fitting(table.columns, texts, console.width)
-    grid = RichTable(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for index in keep:
-        column = table.columns[index]
-        grid.add_column(column.name, justify="right" if column.right else "left", no_wrap=column.rank == 0, overflow="ellipsis")
-    for texts_of_row in texts:
-        grid.add_row(*(Text(texts_of_row[index], style=_style(table.columns[index], texts_of_row[index])) for index in keep))
-    console.print(grid)
-    if len(keep) < len(table.columns):
-        hidden = [column.name for index, column in enumerate(table.columns) if index not in keep]
+    marks = [[isinstance(value, Best) for value in row] for row in table.rows]
+    hidden = terminal_tables.show(table, texts, marks)
+    if hidden:
         tell(f"{len(hidden)} columns do not fit and are left out ({', '.join(hidden[:6])}{', …' if len(hidden) > 6 else ''}).")
 
 
-def _fitting(columns: Sequence[Column], texts: Sequence[Sequence[str]], width: int) -> list[int]:
-    """Indices of the columns that fit into a terminal: the highest ranks go first, and among equals the emptiest."""
-    widths = [max(len(column.name), *(min(len(row[index]), 40) for row in texts)) + 3 for index, column in enumerate(columns)]
-    filled = [sum(bool(row[index]) for row in texts) for index in range(len(columns))]
-    keep = list(range(len(columns)))
-    for index in sorted(keep, key=lambda index: (columns[index].rank, -filled[index], index), reverse=True):
-        if sum(widths[kept] for kept in keep) - 3 <= width or columns[index].rank == 0:
-            break
-        keep.remove(index)
-    return keep
-
-
-_STATUS_STYLES = {"FINISHED": "green", "FAILED": "red", "KILLED": "yellow", "RUNNING": "cyan", "SCHEDULED": "blue", "LOST": "magenta"}
-
-
-def _style(column: Column, text: str) -> str:
-    return _STATUS_STYLES.get(text, "") if column.style == "status" else column.style
-
-
-def _text(column: Column, value: Any) -> str:
+def _text(column: Column, value: Any, mark: str = "*{}") -> str:
     if value is None:
         return ""
+    if isinstance(value, Best):
+        return mark.format(_text(column, value.value))
     return _safe(column.show(value) if column.show else str(value))
+
+
+def _unmarked(value: Any) -> Any:
+    return value.value if isinstance(value, Best) else value
+
+
+def width(text: str) -> int:
+    """Columns that a text takes in a terminal: East Asian characters and most emoji take two, accents of their own none."""
+    if text.isascii():
+        return len(text)
+    from unicodedata import combining, east_asian_width
+
+    return sum(0 if combining(char) else 2 if east_asian_width(char) in "WF" else 1 for char in text)
+
+
+def terminal_width() -> int:
+    """Columns of the terminal that shows results; 80 where none does."""
+    if not sys.stdout.isatty():
+        return 80
+    import shutil
+
+    return shutil.get_terminal_size().columns
+
+
+_DIFF_COLOURS = {"-": "31", "+": "32", "@": "36"}
+
+
+def _diff_colours(text: str) -> str:
+    """What was taken away in red, what was added in green, places in cyan, titles (lines of small letters only) in bold."""
+    lines = []
+    for line in text.split("\n"):
+        code = _DIFF_COLOURS.get(line[:1], "1" if line.isalpha() and line.islower() else "")
+        lines.append(f"\x1b[{code}m{line}\x1b[0m" if code else line)
+    return "\n".join(lines)
 
 
 def _safe(text: str, *, keep_lines: bool = False) -> str:

@@ -48,7 +48,7 @@ def _fixed(experiments: Mapping[str, str], lost: set[str]) -> dict[str, tuple[re
         "experiment": (column("experiment", rank=2), lambda run: experiments.get(run.info.experiment_id, run.info.experiment_id)),
         "status": (column("status", style="status"), lambda run: "LOST" if run.info.run_id in lost else run.info.status),
         "started": (column("started", show=lambda ms: render.age(now - ms), rank=1, right=True), lambda run: run.info.start_time),
-        "duration": (column("duration", show=render.duration, rank=1, right=True), lambda run: _duration(run, now)),
+        "duration": (column("duration", show=render.duration, rank=1, right=True), lambda run: duration_ms(run, now)),
         "ended": (column("ended", show=render.instant, rank=3), lambda run: run.info.end_time),
         "user": (column("user", rank=3), lambda run: run.info.user_id),
         "entry_point": (column("entry_point", rank=3), lambda run: run.data.tags.get("mlflow.project.entryPoint")),
@@ -96,7 +96,8 @@ def _known(name: str, known: Mapping[str, Any]) -> tuple[render.Column, Callable
     )
 
 
-def _duration(run: Run, now: float) -> float | None:
+def duration_ms(run: Run, now: float) -> float | None:
+    """How long a run took, or has taken until ``now`` (ms); None where its start is not known."""
     if not run.info.start_time:
         return None
     end = run.info.end_time if run.info.status in TERMINAL else None  # a run that goes on again has the end of its last time
@@ -108,7 +109,7 @@ def summary(run: Run, *, experiment: str, files: Sequence[Mapping[str, Any]], lo
     info, tags = run.info, run.data.tags
     status = "LOST (no sign of life from the machine that runs it)" if lost else info.status
     reason = tags.get("mlctl.status.reason")
-    length = _duration(run, time.time() * 1000)
+    length = duration_ms(run, time.time() * 1000)
     facts: dict[str, str | None] = {
         "run": f"{info.run_id}  {info.run_name}",
         "status": f"{status}: {reason}" if reason else status,

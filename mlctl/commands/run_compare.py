@@ -1,0 +1,198 @@
+"""``mlctl runs compare``: params and metrics of runs side by side."""
+
+from __future__ import annotations
+
+import difflib
+import os.path
+import re
+import time
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+
+import typer
+
+from mlctl import render
+from mlctl.commands import lookup, run_columns
+from mlctl.errors import NotFoundError, UsageError
+from mlctl.tracking.entities import Run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
+
+_LONGEST = 60  # characters of a value that people see
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_HIGHER = _words(
+    "acc accuracy ap auc aupr auprc auroc bleu correlation dice elbo f1 fbeta hit hits iou jaccard kappa likelihood "
+    "map mcc miou mrr ndcg pearson precision psnr r2 recall return reward rouge score sensitivity spearman "
+    "specificity ssim top1 top5"
+)
+_LOWER = _words(
+    "brier cer deviance eer err error fid hinge logloss loss mae mape mdape mse msle nll perplexity ppl regret rmse rmsle rmspe smape wer"
+)
+_NEITHER = _words("count epoch epochs iteration iterations lr min max n samples std step steps time")
+_SECTIONS = ("run", "params", "metrics")
+
+
+class Row(NamedTuple):
+    """A key with each run's value (None: the run has none), and which of them are the best."""
+
+    section: str
+    key: str
+    values: list[Any]
+    different: bool
+    best: list[bool]
+
+
+@app.command("compare")
+def compare(
+    ctx: typer.Context,
+    runs: Annotated[list[str], typer.Argument(metavar="RUN RUN…", help="Ids of runs, unique prefixes of them, or @last.")],
+    only_different: Annotated[bool, typer.Option("--only-different", "-d", help="Leave out what all have in common.")] = False,
+    lower: Annotated[list[str] | None, typer.Option("--lower", metavar="KEY", help="Of this metric lower is better.")] = None,
+    higher: Annotated[list[str] | None, typer.Option("--higher", metavar="KEY", help="Of this metric higher is better.")] = None,
+    system: Annotated[bool, typer.Option("--system", help="System metrics too.")] = False,
+) -> render.Result:
+    """Compare runs: params and metrics side by side, differing ones first.
+
+    The best value of a metric is marked where its name tells whether lower is better (loss, error, rmse, …) or higher (accuracy, auc, f1,
+    …); --lower and --higher say it for others.
+    """
+    with lookup.looking() as store:
+        found = [store.get_run(run_id) for run_id in dict.fromkeys(lookup.run_id(store, text) for text in runs)]
+    if len(found) < 2:
+        raise UsageError("Comparing takes two different runs or more.", hint="`mlctl runs show RUN` shows a single one.")
+    asked = _directions(found, lower or (), higher or ())
+    rows = [row for row in _rows(found, asked) if system or not row.key.startswith(run_columns.SYSTEM_METRICS)]
+    rows = sorted(rows, key=lambda row: (_SECTIONS.index(row.section), not row.different))
+    if only_different:
+        rows = [row for row in rows if row.different]
+    table = _machine_table(found, rows) if ctx.find_root().obj.output == "csv" else _table(found, rows)
+    return render.Result(_data(found, rows), table, ids=[run.info.run_id for run in found])
+
+
+def _directions(runs: Sequence[Run], lower: Sequence[str], higher: Sequence[str]) -> dict[str, bool]:
+    """Whether higher is better, for the metrics that the user says it of.
+
+    Raises:
+        NotFoundError: no run has such a metric.
+        UsageError: it is said to be both.
+    """
+    known = {key for run in runs for key in run.data.metrics}
+    found: dict[str, bool] = {}
+    for text, better in [*((text, False) for text in lower), *((text, True) for text in higher)]:
+        key = text if text in known else text.removeprefix("metrics.")
+        if key not in known:
+            close = difflib.get_close_matches(key, known, n=3) or sorted(known)[:6]
+            raise NotFoundError(f"None of the runs has a metric {key!r}.", hint=f"They have: {', '.join(close)}." if close else "")
+        if found.get(key, better) != better:
+            raise UsageError(f"Of {key!r} either lower or higher is better.", hint="Give one of --lower and --higher.")
+        found[key] = better
+    return found
+
+
+def _rows(runs: Sequence[Run], asked: Mapping[str, bool]) -> list[Row]:
+    found = [_row("run", name, [show(run) for run in runs]) for name, show in _ABOUT.items()]
+    for section in ("params", "metrics"):
+        data: list[Mapping[str, Any]] = [getattr(run.data, section) for run in runs]
+        for key in sorted({key for values in data for key in values}):
+            row = _row(section, key, [values.get(key) for values in data])
+            higher = asked.get(key, higher_is_better(key)) if section == "metrics" else None
+            found.append(row if higher is None or not row.different else row._replace(best=_best(row.values, higher=higher)))
+    return found
+
+
+def _row(section: str, key: str, values: list[Any]) -> Row:
+    different = len({repr(value) for value in values}) > 1  # as text: NaN equals itself
+    return Row(section, key, values, different, [False] * len(values))
+
+
+def _best(values: Sequence[float | None], *, higher: bool) -> list[bool]:
+    numbers = [value for value in values if value is not None and value == value]  # noqa: PLR0124 -- NaN is never the best
+    best = (max if higher else min)(numbers) if numbers else None
+    return [value is not None and value == best for value in values]
+
+
+def higher_is_better(key: str) -> bool | None:
+    """What a metric's name says; the last word that says anything counts, and ``neg`` turns it round. None: nothing."""
+    words = re.findall(r"[a-z]+\d*|\d+", re.sub(r"([a-z])([A-Z])", r"\1_\2", key).lower())
+    said = [word for word in words if word in _HIGHER or word in _LOWER or word in _NEITHER]
+    if not said or said[-1] in _NEITHER:
+        return None
+    return (said[-1] in _HIGHER) != bool({"neg", "negative"} & set(words))
+
+
+def _duration(run: Run) -> str | None:
+    length = run_columns.duration_ms(run, time.time() * 1000)
+    return None if length is None else render.duration(length)
+
+
+_ABOUT: dict[str, Callable[[Run], Any]] = {
+    "name": lambda run: run.info.run_name,
+    "status": lambda run: run.info.status,
+    "started": lambda run: render.instant(run.info.start_time) if run.info.start_time else None,
+    "duration": _duration,
+}
+
+
+def _table(runs: Sequence[Run], rows: Sequence[Row]) -> render.Table:
+    columns = [render.Column("section", section=True), render.Column("key")]
+    columns += [render.Column(run.info.run_id, show=_shown, head=run.info.run_id[:8], right=True, style="status") for run in runs]
+    cells = [[row.section, row.key, *map(_cell, _legible(row.values), row.best)] for row in rows]
+    faint = frozenset(number for number, row in enumerate(rows) if not row.different)
+    return render.Table(columns, cells, empty="There is no difference.", pinned=2, faint=faint)
+
+
+def _machine_table(runs: Sequence[Run], rows: Sequence[Row]) -> render.Table:
+    ids = [run.info.run_id for run in runs]
+    cells = [[row.section, row.key, *row.values, " ".join(_best_ids(ids, row))] for row in rows]
+    return render.Table([render.Column(name) for name in ("section", "key", *ids, "best")], cells)
+
+
+def _best_ids(ids: Sequence[str], row: Row) -> list[str]:
+    return [run_id for run_id, best in zip(ids, row.best, strict=True) if best]
+
+
+def _cell(value: Any, best: bool) -> Any:  # noqa: FBT001 -- called by map
+    return render.Best(value) if best else value
+
+
+def _shown(value: Any) -> str:
+    return render.amount(value) if isinstance(value, float) else str(value)
+
+
+def _legible(values: list[Any]) -> list[Any]:
+    """Long texts cut, so that where they differ is seen."""
+    texts = [value for value in values if isinstance(value, str)]
+    if max(map(len, texts), default=0) <= _LONGEST:
+        return values
+    alike = len(os.path.commonprefix(texts)) if len(set(texts)) > 1 else 0  # noqa: RUF071 -- characters are meant
+    start = max(0, alike - 10) if alike > _LONGEST - 20 else 0
+    return [_cut(value, start) if isinstance(value, str) else value for value in values]
+
+
+def _cut(text: str, start: int) -> str:
+    kept = text[start : start + _LONGEST]
+    return f"{'…' if start else ''}{kept}{'…' if start + _LONGEST < len(text) else ''}"
+
+
+def _data(runs: Sequence[Run], rows: Sequence[Row]) -> dict[str, Any]:
+    ids = [run.info.run_id for run in runs]
+    return {
+        "runs": [run.info.to_dictionary() for run in runs],
+        "rows": [
+            {
+                "section": row.section,
+                "key": row.key,
+                "values": dict(zip(ids, row.values, strict=True)),
+                "different": row.different,
+                "best": _best_ids(ids, row),
+            }
+            for row in rows
+        ],
+    }
