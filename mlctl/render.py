@@ -241,7 +241,8 @@ def _in_terminal(table: Table) -> None:
     marks = [[isinstance(value, Best) for value in row] for row in table.rows]
     hidden = terminal_tables.show(table, texts, marks)
     if hidden:
-        tell(f"{len(hidden)} columns do not fit and are left out ({', '.join(hidden[:6])}{', …' if len(hidden) > 6 else ''}).")
+        what = "1 column does not fit and is" if len(hidden) == 1 else f"{len(hidden)} columns do not fit and are"
+        tell(f"{what} left out ({', '.join(hidden[:6])}{', …' if len(hidden) > 6 else ''}).")
 
 
 def _text(column: Column, value: Any, mark: str = "*{}") -> str:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import pty
 import shutil
 import subprocess
 import sys
@@ -122,6 +123,32 @@ class Mlctl:
     def runs(self, *args):
         """The runs in the store, newest first."""
         return self.json("runs", "list", *args)["data"]
+
+
+@pytest.fixture
+def in_terminal():
+    """A function that runs mlctl in a terminal and returns what that terminal was sent."""
+    return _in_terminal
+
+
+def _in_terminal(*arguments, columns=100, env=None, code=0) -> str:
+    """What a terminal of that width shows."""
+    master, slave = pty.openpty()
+    environment = {**os.environ, "COLUMNS": str(columns), "LINES": "40", "TERM": "xterm-256color", **(env or {})}
+    process = subprocess.Popen([*Mlctl.argv, *map(str, arguments)], stdin=slave, stdout=slave, stderr=slave, env=environment)
+    os.close(slave)
+    chunks = []
+    while True:
+        try:
+            chunk = os.read(master, 65536)
+        except OSError:
+            break
+        if not chunk:
+            break
+        chunks.append(chunk)
+    os.close(master)
+    assert process.wait(timeout=20) == code
+    return b"".join(chunks).decode()
 
 
 @pytest.fixture

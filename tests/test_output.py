@@ -3,8 +3,6 @@
 import csv
 import io
 import json
-import os
-import pty
 import subprocess
 import sys
 
@@ -15,6 +13,14 @@ COMMANDS = [
     ("runs", "show", "@last"),
     ("runs", "delete", "@last"),
     ("runs", "restore", "@last"),
+    ("runs", "metrics", "@last"),
+    ("runs", "diff", "@last", "@last"),
+    ("runs", "tag", "@last", "team=vision"),
+    ("runs", "tag", "@last"),
+    ("runs", "note", "@last"),
+    ("runs", "note", "@last", "good"),
+    ("experiments", "tag", "Default", "team=vision"),
+    ("experiments", "note", "Default", "good"),
     ("experiments", "list"),
     ("experiments", "show", "Default"),
     ("experiments", "create", "new one"),
@@ -37,6 +43,18 @@ BAD = [
     (("runs", "list", "--filter", "metrics.x ! 1"), 124, "INVALID_PARAMETER_VALUE"),
     (("runs", "list", "--experiment", "nonsense"), 124, "RESOURCE_DOES_NOT_EXIST"),
     (("runs", "stop", "@last"), 124, "INVALID_PARAMETER_VALUE"),
+    (("runs", "compare", "@last"), 2, "INVALID_PARAMETER_VALUE"),
+    (("runs", "compare", "@last", "nonsense"), 124, "RESOURCE_DOES_NOT_EXIST"),
+    (("runs", "diff", "@last", "nonsense"), 124, "RESOURCE_DOES_NOT_EXIST"),
+    (("runs", "diff", "@last", "@last", "--only", "nonsense"), 2, "INVALID_PARAMETER_VALUE"),
+    (("runs", "metrics", "@last", "nonsense"), 124, "RESOURCE_DOES_NOT_EXIST"),
+    (("runs", "tag", "team=vision"), 2, "INVALID_PARAMETER_VALUE"),
+    (("runs", "tag", "@last", "team"), 124, "RESOURCE_DOES_NOT_EXIST"),
+    (("runs", "tag", "@last", "--delete", "team"), 124, "RESOURCE_DOES_NOT_EXIST"),
+    (("runs", "note", "@last", "--edit"), 2, "INVALID_PARAMETER_VALUE"),
+    (("experiments", "tag", "Default", "team"), 2, "INVALID_PARAMETER_VALUE"),
+    (("experiments", "tag", "Default", "--delete", "team"), 124, "RESOURCE_DOES_NOT_EXIST"),
+    (("experiments", "note", "nonsense"), 124, "RESOURCE_DOES_NOT_EXIST"),
     (("experiments", "create", "Default"), 124, "RESOURCE_ALREADY_EXISTS"),
     (("run", "no-such-folder"), 122, "SOURCE_UNAVAILABLE"),
     (("run", "project", "-e", "nonsense"), 121, "INVALID_PROJECT"),
@@ -196,46 +214,26 @@ def test_an_empty_place_shows_what_to_do_and_writes_nothing(mlctl, place):
 # ── terminals ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def in_terminal(*arguments, columns=100, env=None) -> str:
-    """What a terminal of that width shows."""
-    master, slave = pty.openpty()
-    environment = {**os.environ, "COLUMNS": str(columns), "LINES": "40", "TERM": "xterm-256color", **(env or {})}
-    process = subprocess.Popen([sys.executable, "-m", "mlctl", *arguments], stdin=slave, stdout=slave, stderr=slave, env=environment)
-    os.close(slave)
-    chunks = []
-    while True:
-        try:
-            chunk = os.read(master, 65536)
-        except OSError:
-            break
-        if not chunk:
-            break
-        chunks.append(chunk)
-    os.close(master)
-    assert process.wait(timeout=20) == 0
-    return b"".join(chunks).decode()
-
-
-def test_terminal_gets_a_table_with_colours(with_run):
+def test_terminal_gets_a_table_with_colours(with_run, in_terminal):
     out = in_terminal("runs", "list")
     assert "\x1b[" in out
     assert "─" in out
 
 
-def test_no_color(with_run):
+def test_no_color(with_run, in_terminal):
     out = in_terminal("runs", "list", env={"NO_COLOR": "1"})
     assert "\x1b[3" not in out
     assert "FINISHED" in out
 
 
-def test_narrow_terminal_drops_columns_and_says_so(with_run):
+def test_narrow_terminal_drops_columns_and_says_so(with_run, in_terminal):
     out = in_terminal("runs", "list", columns=40)
     assert "left out" in out
     assert "FINISHED" in out
     assert max(len(line) for line in out.splitlines() if "FINISHED" in line) < 90  # escapes included
 
 
-def test_a_job_has_a_terminal_where_mlctl_has_one(project, mlctl):
+def test_a_job_has_a_terminal_where_mlctl_has_one(project, mlctl, in_terminal):
     project("entry_points:\n  main:\n    command: python -c 'import sys; print(sys.stdout.isatty(), sys.stderr.isatty())'\n")
     assert "True True" in in_terminal("run", "project")
     assert "False False" in mlctl("run", "project", check=0).stdout

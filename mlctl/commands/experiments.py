@@ -8,9 +8,9 @@ from typing import Annotated, Any
 import typer
 
 from mlctl import render
-from mlctl.commands import lookup
+from mlctl.commands import lookup, notes, run_columns
 from mlctl.errors import InvalidValueError
-from mlctl.tracking.entities import ACTIVE_ONLY, ALL, DELETED_ONLY, NOTE_TAG, Experiment
+from mlctl.tracking.entities import ACTIVE_ONLY, ALL, DELETED_ONLY, Experiment
 from mlctl.tracking.store import TrackingStore
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False, no_args_is_help=True)
@@ -55,10 +55,11 @@ def show(experiment: ExperimentArgument) -> render.Result:
         "created": render.instant(found.creation_time) if found.creation_time else None,
         "newest run": f"{newest[0].info.run_id} {newest[0].info.run_name}" if newest else None,
         "artifacts": found.artifact_location,
-        "note": found.tags.get(NOTE_TAG),
     }
     lines = [f"{name:<12} {value}" for name, value in facts.items() if value]
-    lines += [f"{'tag':<12} {key} = {value}" for key, value in sorted(found.tags.items()) if key != NOTE_TAG]
+    if notes.note(found.tags):
+        lines += ["", notes.note(found.tags)]
+    lines += run_columns.section("tags", {key: value for key, value in found.tags.items() if key not in notes.NOTE_TAGS})
     return render.Result(found.to_dictionary(), text="\n".join(lines), ids=[found.experiment_id])
 
 

@@ -98,11 +98,11 @@ def _edited(old: str) -> str:
     editor = os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi"
     with tempfile.TemporaryDirectory(prefix="mlctl-note-") as folder:
         path = Path(folder) / "note.md"
-        path.write_text(_COMMENT + old, encoding="utf-8")
+        path.write_text(f"{_COMMENT}{old}\n", encoding="utf-8")
         try:
             code = process.converse([*shlex.split(editor), str(path)])
         except (OSError, ValueError) as error:
             raise UsageError(f"The editor {editor!r} cannot be started: {error}.", hint="EDITOR names one.") from None
         if code:
             raise UsageError(f"The editor {editor!r} ended with exit code {code}; the note is as it was.")
-        return path.read_text(encoding="utf-8", errors="replace").replace(_COMMENT, "", 1).rstrip("\n")
+        return path.read_text(encoding="utf-8", errors="replace").replace(_COMMENT, "", 1).rstrip()

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from mlctl import render
 from mlctl.errors import InvalidValueError
-from mlctl.tracking.entities import NOTE_TAG, TERMINAL, Run
+from mlctl.tracking.entities import SYSTEM_PREFIX, TERMINAL, Run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-SYSTEM_METRICS = "system/"
 _MOST_DEFAULT_COLUMNS = 24
 
 
@@ -28,7 +27,7 @@ def table(runs: Sequence[Run], asked: str | None, *, experiments: Mapping[str, s
     if asked is None:
         several = len({run.info.experiment_id for run in runs}) > 1
         names = ["run_id", "name", *(["experiment"] if several else []), "status", "started", "duration", *data]
-        names = [name for name in names if not name.startswith(("tags.", f"metrics.{SYSTEM_METRICS}"))][:_MOST_DEFAULT_COLUMNS]
+        names = [name for name in names if not name.startswith(("tags.", f"metrics.{SYSTEM_PREFIX}"))][:_MOST_DEFAULT_COLUMNS]
     elif asked == "all":
         names = [*fixed, *data]
     else:
@@ -106,6 +105,8 @@ def duration_ms(run: Run, now: float) -> float | None:
 
 def summary(run: Run, *, experiment: str, files: Sequence[Mapping[str, Any]], lost: bool) -> str:
     """One run as text: what it is, then its params, metrics, tags and files."""
+    from mlctl.commands import notes
+
     info, tags = run.info, run.data.tags
     status = "LOST (no sign of life from the machine that runs it)" if lost else info.status
     reason = tags.get("mlctl.status.reason")
@@ -126,16 +127,16 @@ def summary(run: Run, *, experiment: str, files: Sequence[Mapping[str, Any]], lo
         "artifacts": info.artifact_uri,
     }
     lines = [f"{name:<12} {value}" for name, value in facts.items() if value]
-    if tags.get(NOTE_TAG):
-        lines += ["", tags[NOTE_TAG]]
-    lines += _section("params", run.data.params)
+    if notes.note(tags):
+        lines += ["", notes.note(tags)]
+    lines += section("params", run.data.params)
     metrics = {key: render.amount(value) for key, value in run.data.metrics.items()}
-    lines += _section("metrics", {key: text for key, text in metrics.items() if not key.startswith(SYSTEM_METRICS)})
-    lines += _section(
-        "system metrics", {key[len(SYSTEM_METRICS) :]: text for key, text in metrics.items() if key.startswith(SYSTEM_METRICS)}
+    lines += section("metrics", {key: text for key, text in metrics.items() if not key.startswith(SYSTEM_PREFIX)})
+    lines += section("system metrics", {key[len(SYSTEM_PREFIX) :]: text for key, text in metrics.items() if key.startswith(SYSTEM_PREFIX)})
+    lines += section(
+        "tags", {key: value for key, value in tags.items() if not key.startswith(("mlflow.", "mlctl.")) and key not in notes.NOTE_TAGS}
     )
-    lines += _section("tags", {key: value for key, value in tags.items() if not key.startswith(("mlflow.", "mlctl."))})
-    lines += _section("files", {str(file["path"]): render.size(file["file_size"]) for file in files})
+    lines += section("files", {str(file["path"]): render.size(file["file_size"]) for file in files})
     return "\n".join(lines)
 
 
@@ -144,8 +145,11 @@ def _commit(tags: Mapping[str, str]) -> str | None:
     return f"{commit} (with uncommitted changes)" if commit and tags.get("mlctl.git.dirty") == "true" else commit
 
 
-def _section(title: str, values: Mapping[str, str]) -> list[str]:
+def section(title: str, values: Mapping[str, str]) -> list[str]:
+    """Keys and values below a title, after an empty line; nothing where there are none."""
     if not values:
         return []
-    width = min(40, max(map(len, values)))
-    return ["", title, *(f"  {key:<{width}}  {value}" for key, value in sorted(values.items()))]
+    from mlctl.commands import run_values
+
+    width = min(40, max(map(render.width, values)))
+    return ["", title, *(f"  {key}{' ' * (width - render.width(key))}  {run_values.shown(value)}" for key, value in sorted(values.items()))]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import os.path
 import re
 import time
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
@@ -11,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 import typer
 
 from mlctl import render
-from mlctl.commands import lookup, run_columns
+from mlctl.commands import lookup, run_columns, run_values
 from mlctl.errors import NotFoundError, UsageError
-from mlctl.tracking.entities import Run
+from mlctl.tracking.entities import SYSTEM_PREFIX, Run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -68,7 +67,7 @@ def compare(
     if len(found) < 2:
         raise UsageError("Comparing takes two different runs or more.", hint="`mlctl runs show RUN` shows a single one.")
     asked = _directions(found, lower or (), higher or ())
-    rows = [row for row in _rows(found, asked) if system or not row.key.startswith(run_columns.SYSTEM_METRICS)]
+    rows = [row for row in _rows(found, asked) if system or not row.key.startswith(SYSTEM_PREFIX)]
     rows = sorted(rows, key=lambda row: (_SECTIONS.index(row.section), not row.different))
     if only_different:
         rows = [row for row in rows if row.different]
@@ -142,8 +141,8 @@ _ABOUT: dict[str, Callable[[Run], Any]] = {
 
 def _table(runs: Sequence[Run], rows: Sequence[Row]) -> render.Table:
     columns = [render.Column("section", section=True), render.Column("key")]
-    columns += [render.Column(run.info.run_id, show=_shown, head=run.info.run_id[:8], right=True, style="status") for run in runs]
-    cells = [[row.section, row.key, *map(_cell, _legible(row.values), row.best)] for row in rows]
+    columns += [render.Column(run.info.run_id, show=run_values.shown, head=run.info.run_id[:8], right=True, style="status") for run in runs]
+    cells = [[row.section, row.key, *map(_cell, run_values.legible(row.values, longest=_LONGEST), row.best)] for row in rows]
     faint = frozenset(number for number, row in enumerate(rows) if not row.different)
     return render.Table(columns, cells, empty="There is no difference.", pinned=2, faint=faint)
 
@@ -160,25 +159,6 @@ def _best_ids(ids: Sequence[str], row: Row) -> list[str]:
 
 def _cell(value: Any, best: bool) -> Any:  # noqa: FBT001 -- called by map
     return render.Best(value) if best else value
-
-
-def _shown(value: Any) -> str:
-    return render.amount(value) if isinstance(value, float) else str(value)
-
-
-def _legible(values: list[Any]) -> list[Any]:
-    """Long texts cut, so that where they differ is seen."""
-    texts = [value for value in values if isinstance(value, str)]
-    if max(map(len, texts), default=0) <= _LONGEST:
-        return values
-    alike = len(os.path.commonprefix(texts)) if len(set(texts)) > 1 else 0  # noqa: RUF071 -- characters are meant
-    start = max(0, alike - 10) if alike > _LONGEST - 20 else 0
-    return [_cut(value, start) if isinstance(value, str) else value for value in values]
-
-
-def _cut(text: str, start: int) -> str:
-    kept = text[start : start + _LONGEST]
-    return f"{'…' if start else ''}{kept}{'…' if start + _LONGEST < len(text) else ''}"
 
 
 def _data(runs: Sequence[Run], rows: Sequence[Row]) -> dict[str, Any]:

@@ -8,7 +8,8 @@ import typer
 
 from mlctl import render
 from mlctl.commands import lookup, notes
-from mlctl.errors import UsageError
+from mlctl.errors import InvalidValueError, UsageError
+from mlctl.tracking import validation
 from mlctl.tracking.entities import NOTE_TAG, Run, RunTag
 from mlctl.tracking.store import TrackingStore
 
@@ -45,6 +46,14 @@ def _check(named: list[str], new: dict[str, str], gone: list[str]) -> None:
     both = [key for key in gone if key in new]
     if both:
         raise UsageError(f"The tag {both[0]!r} cannot be set and deleted at once.", hint="Leave one of the two out.")
+    for key, value in new.items():
+        _check_length(f"The value of tag {key!r}", value)
+
+
+def _check_length(what: str, text: str) -> None:
+    """See that nothing would be lost: the store cuts long tags, as MLflow does."""
+    if len(text) > validation.TAG_LENGTH:
+        raise InvalidValueError(f"{what} has {len(text)} characters; {validation.TAG_LENGTH} are allowed.", hint="Keep it as an artifact.")
 
 
 def _change(store: TrackingStore, run_id: str, new: dict[str, str], gone: list[str]) -> None:
@@ -90,6 +99,7 @@ def note(
 
 def _write(store: TrackingStore, run: Run, text: str) -> None:
     if text:
+        _check_length("The note", text)
         store.log_batch(run.info.run_id, tags=[RunTag(NOTE_TAG, text)])
         return
     for key in notes.NOTE_TAGS:

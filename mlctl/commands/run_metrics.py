@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mlctl import render
-from mlctl.commands import lookup, run_columns, run_plot
-from mlctl.errors import NotFoundError, UsageError
-from mlctl.tracking.entities import Metric
+from mlctl.commands import lookup, run_plot
+from mlctl.errors import NotFoundError
+from mlctl.tracking.entities import SYSTEM_PREFIX, Metric
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,18 +59,17 @@ def history(store: TrackingStore, run_id: str, key: str) -> list[Metric]:
 
 def _known(store: TrackingStore, run_id: str) -> list[str]:
     """Keys of a run's metrics, those of the system last."""
-    return sorted(store.get_run(run_id).data.metrics, key=lambda key: (key.startswith(run_columns.SYSTEM_METRICS), key))
+    return sorted(store.get_run(run_id).data.metrics, key=lambda key: (key.startswith(SYSTEM_PREFIX), key))
 
 
 def _chosen(known: Sequence[str], asked: Sequence[str], run_id: str) -> list[str]:
     """The metrics that keys and patterns name, each once.
 
     Raises:
-        NotFoundError: one names none.
-        UsageError: there is nothing to draw.
+        NotFoundError: one names none, or the run has no metrics at all.
     """
     if asked and not known:
-        raise UsageError(f"Run {run_id[:8]} has no metrics.", hint="`mlctl runs show` shows what it has.")
+        raise NotFoundError(f"Run {run_id[:8]} has no metrics.", hint="`mlctl runs show` shows what it has.")
     found: dict[str, None] = {}
     for text in (word.removeprefix("metrics.") if word not in known else word for word in asked):
         fitting = [text] if text in known else [key for key in known if fnmatch.fnmatchcase(key, text)]
@@ -88,7 +87,8 @@ def _listed(run_id: str, histories: dict[str, list[Metric]], *, shortened: bool)
     rows = [[key, *_summary(points)] for key, points in histories.items()]
     names = ("last", "min", "max", "points", "first_step", "last_step")
     shows = dict.fromkeys(("last", "min", "max"), render.amount)
-    columns = [render.Column("key"), *(render.Column(name, show=shows.get(name), right=True, rank=names.index(name)) for name in names)]
+    ranks = {"first_step": 3, "last_step": 2, "min": 1, "max": 1}
+    columns = [render.Column("key"), *(render.Column(name, show=shows.get(name), right=True, rank=ranks.get(name, 0)) for name in names)]
     data = {"run_id": run_id, "metrics": [dict(zip(("key", *names), row, strict=True)) for row in rows]}
     notes = ("of the last points of each metric only",) if shortened and rows else ()
     return render.Result(data, render.Table(columns, rows, empty="The run has no metrics."), ids=[run_id], notes=notes)

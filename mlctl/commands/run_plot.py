@@ -32,8 +32,9 @@ class _Range(NamedTuple):
         return cls(low, high)
 
     def place(self, value: float, steps: int) -> int:
-        """Which of ``steps`` dots a value falls on. Halved, as the span of two large numbers may be infinite."""
-        share = (value / 2 - self.low / 2) / (self.high / 2 - self.low / 2)
+        """Which of ``steps`` dots a value falls on."""
+        scale = 0.5 if math.isinf(self.high - self.low) else 1.0
+        share = (value * scale - self.low * scale) / (self.high * scale - self.low * scale)
         return min(steps - 1, max(0, round(share * (steps - 1))))
 
 

@@ -95,6 +95,26 @@ def _first_url(out: str) -> str | None:
     return without_userinfo(out.split("\0", 1)[0].partition("\n")[2]) or None
 
 
+def diff_of_commits(folders: Sequence[Path], old: str, new: str) -> bytes | None:
+    """The diff from one commit to another, at most `MAX_DIFF_BYTES`, by the repositories that the folders lie in, together.
+
+    A checkout holds one commit, so that the other is looked for in the other's. None where neither git nor the commits are at hand.
+    """
+    roots = [root for root in map(work_tree, folders) if root is not None]
+    try:
+        stores = [_git(root, ("rev-parse", "--path-format=absolute", "--git-path", "objects")).result().out.strip() for root in roots]
+        if not roots or not all(stores):
+            return None
+        env = {**ENV, "GIT_ALTERNATE_OBJECT_DIRECTORIES": ":".join(f'"{store}"' for store in stores)}
+        for commit in (old, new):
+            if process.run(["git", "cat-file", "-e", f"{commit}^{{tree}}"], cwd=str(roots[0]), env=env).code:
+                return None
+        argv = ["git", "diff-tree", "-r", "-p", "--no-ext-diff", "--no-textconv", "--no-color", old, new, "--"]
+        return process.start(argv, cwd=str(roots[0]), env=env, stderr=process.NOTHING).head(MAX_DIFF_BYTES)
+    except OSError:
+        return None
+
+
 class PendingFacts:
     """Facts being gathered in the background; `result` must be called once, or `cancel`."""
 

@@ -21,6 +21,8 @@ NOTE_TAG = "mlflow.note.content"
 PARENT_TAG = "mlflow.parentRunId"
 CLIENT_TAG = "mlctl.mlflow"  # which mlflow the script of a run logs through
 CONTEXT_TAG = "mlflow.data.context"
+SYSTEM_PREFIX = "system/"
+"""Begins the keys of system metrics."""
 
 T = TypeVar("T")
 

@@ -13,10 +13,9 @@ from typing import Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence
 from mlctl import process, settings
 from mlctl.errors import UsageError
 from mlctl.tracking import validation
-from mlctl.tracking.entities import Metric
+from mlctl.tracking.entities import SYSTEM_PREFIX, Metric
 from mlctl.tracking.store import TrackingStore
 
-PREFIX = "system/"
 SHORTEST_INTERVAL_S = 0.05
 _SAMPLES_KEPT = 1000
 _MB = 1e6
@@ -53,7 +52,7 @@ def sampling() -> Sampling:
 
 
 def _prefix(node_id: str) -> str:
-    return f"{PREFIX}{node_id}/" if node_id else PREFIX
+    return f"{SYSTEM_PREFIX}{node_id}/" if node_id else SYSTEM_PREFIX
 
 
 def job_variables(run_id: str, *, sampled: bool) -> Dict[str, Optional[str]]:
