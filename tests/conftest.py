@@ -44,6 +44,10 @@ ENGINES = {
     "corpus": (lambda: bool(os.environ.get("MLCTL_CORPUS")), "MLCTL_CORPUS naming a folder of MLproject files with oracle.json"),
     "probes": (lambda: bool(os.environ.get("MLCTL_PROBES")), "MLCTL_PROBES naming a file of parser probes"),
     "mlflow": (lambda: os.access(os.environ.get("MLCTL_MLFLOW", ""), os.X_OK), "MLCTL_MLFLOW naming a Python that has mlflow"),
+    "sklearn": (
+        lambda: os.access(os.environ.get("MLCTL_SKLEARN", ""), os.X_OK),
+        "MLCTL_SKLEARN naming a Python that has scikit-learn and no mlflow",
+    ),
     "linux": (lambda: sys.platform == "linux", "Linux"),
     "cc": (lambda: shutil.which("cc") is not None, "a C compiler"),
 }
@@ -69,7 +73,13 @@ HOSTILE = "it's a 'fold er'; $(touch pwned) \N{SNOWMAN}"
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch, tmp_path_factory):
     for name in list(os.environ):
-        if name.startswith(("MLFLOW_", "MLCTL_")) and name not in ("MLCTL_REQUIRE", "MLCTL_CORPUS", "MLCTL_PROBES", "MLCTL_MLFLOW"):
+        if name.startswith(("MLFLOW_", "MLCTL_")) and name not in (
+            "MLCTL_REQUIRE",
+            "MLCTL_CORPUS",
+            "MLCTL_PROBES",
+            "MLCTL_MLFLOW",
+            "MLCTL_SKLEARN",
+        ):
             monkeypatch.delenv(name)
     for name in ("GIT_DIR", "GIT_WORK_TREE", "PYTHONDONTWRITEBYTECODE", "PYTHONPATH", "VIRTUAL_ENV", "NO_COLOR"):
         monkeypatch.delenv(name, raising=False)
