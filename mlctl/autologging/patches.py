@@ -2,9 +2,10 @@
 
 from types import FunctionType
 from typing import Any, Callable, Dict, List, NamedTuple, Tuple
+from weakref import WeakKeyDictionary
 
-MARK = "__mlctl_autologging__"
-"""Attribute of a replacement: what has it is not wrapped again."""
+_originals: "WeakKeyDictionary[Any, Any]" = WeakKeyDictionary()
+"""Replacement → original. It is no attribute: those are copied to whatever wraps a function, and pickled with it."""
 
 Make = Callable[[Any], Any]
 
@@ -32,7 +33,7 @@ class Patches:
         """
         original = _static(owner, name)
         if isinstance(original, FunctionType):
-            if not hasattr(original, MARK):
+            if not is_replacement(original):
                 self._replace(owner, name, original, make)
         elif hasattr(original, "fn") and (hasattr(original, "check") or hasattr(original, "delegate_names")):
             self.wrap(original, "fn", make)
@@ -56,14 +57,19 @@ class Patches:
         key = (id(original), make)
         if key not in self._made:
             self._made[key] = make(original)
-            setattr(self._made[key], MARK, original)
+            _originals[self._made[key]] = original
         self._changes.append(_Change(owner, name, original, self._made[key], name in vars(owner)))
         setattr(owner, name, self._made[key])
 
 
 def original_of(function: Any) -> Any:
     """The function itself, or the original that a replacement stands for."""
-    return getattr(function, MARK, function)
+    return _originals[function] if is_replacement(function) else function
+
+
+def is_replacement(function: Any) -> bool:
+    """Whether this is one of the functions that autologging puts in place of others."""
+    return isinstance(function, FunctionType) and function in _originals
 
 
 def _static(owner: Any, name: str) -> Any:

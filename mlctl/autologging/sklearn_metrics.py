@@ -35,7 +35,7 @@ def measure(found: Results, estimator: Any, x: Any, y: Any, *, weight: Any, pos_
         _measure_classifier(found, estimator, x, y, weight=weight, pos_label=pos_label)
     elif is_regressor(estimator):
         _measure_regressor(found, estimator, x, y, weight=weight)
-    if hasattr(estimator, "score"):
+    if hasattr(estimator, "score") and getattr(estimator, "refit", True) is not False:  # a search without refit has no best estimator
         found.metrics[PREFIX + "score"] = float(_score(found, estimator, x, y, weight=weight))
 
 
