@@ -191,7 +191,7 @@ def test_filter_order_and_columns(mlctl, with_run):
     assert len(mlctl.runs("--limit", "1")) == 1
     done = mlctl("runs", "list", "--columns", "nonsense", check=124)
     assert "nonsense" in done.stderr
-    done = mlctl("runs", "list", "--filter", "params.n = 2 AND", check=124)
+    done = mlctl("runs", "list", "--filter", "params.n = 2 AND =", check=124)
     assert "^" in done.stderr, "the place is pointed at"
 
 
