@@ -4,6 +4,7 @@ import base64
 
 import pytest
 
+from mlctl.server.app import App
 from mlctl.server.guard import OPEN_PATHS, Guard
 from mlctl.server.routes import ROUTES
 
@@ -20,8 +21,9 @@ def check(*headers, method="POST", path=RUNS, hosts=None, token=""):
 def every_route(proxy):
     table = [(route.method, path) for route in ROUTES for path in route.paths()]
     files = [(method, path + "x" if path.endswith("/") else path) for method, path in proxy]
-    others = [("GET", "/metrics"), ("GET", "/api/openapi.json"), ("GET", "/nothing"), ("POST", "/api/2.0/mlflow/registered-models/create")]
-    return [*table, *files, *others]
+    plain = [("GET", path) for path in App._plain if path not in OPEN_PATHS]
+    absent = [("GET", "/nothing"), ("POST", "/api/2.0/mlflow/registered-models/create"), ("OPTIONS", RUNS)]
+    return [*table, *files, *plain, *absent]
 
 
 def test_every_route_is_behind_the_guard(serve_app, tmp_path):
@@ -37,9 +39,20 @@ def test_every_route_is_behind_the_guard(serve_app, tmp_path):
         assert ask({**right, "Host": "evil.example"}) == 403, (method, path)
         assert ask({**right, "Authorization": "Bearer wrong"}) == 401, (method, path)
         assert ask({"Content-Type": "application/json"}) == 401, (method, path)
-        if method not in ("GET", "HEAD"):
+        if method not in ("GET", "HEAD", "OPTIONS"):
             assert ask({**right, "Origin": "http://evil.example"}) == 403, (method, path)
+            assert ask({**right, "Sec-Fetch-Site": "cross-site"}) == 403, (method, path)
+        if method == "POST" and "upload-artifact" not in path:
+            assert ask({**right, "Content-Type": "text/plain"}) == 400, (method, path)
         assert ask(right) not in (401, 403), (method, path)
+
+
+def test_a_prefix_is_no_way_around_the_guard(serve_app):
+    client = serve_app(Guard(None, token="s3cret"), static_prefix="/p")
+    for method, path in every_route(client.artifact_routes):
+        for prefix in ("", "/p", "//p", "/p/p", "/p/../p", "/P"):
+            status = client.send(method, prefix + path, body=b"{}", headers={"Content-Type": "application/json"}).status
+            assert status == 401, (method, prefix + path)
 
 
 def test_only_probes_are_open(serve_app):
