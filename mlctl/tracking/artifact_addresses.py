@@ -1,5 +1,6 @@
 """Addresses of artifacts, and reading what they name: ``runs:/ID/path``, ``mlflow-artifacts:/…``, ``file:`` and plain paths."""
 
+import dataclasses
 import json
 import os
 import posixpath
@@ -35,13 +36,16 @@ def list_artifacts(
 ) -> List[FileInfo]:
     """What the folder at an address, or at ``artifact_path`` of a run, holds; nothing for a file or what is not there.
 
+    Paths start at the run's root; where an address was given, at the folder that holds the one it names.
+
     Raises:
         ArgumentError: neither or both of address and run were given.
         NotFoundError: there is no such run.
         StoreError: the address is somewhere that mlctl cannot reach.
     """
     files, path = _asked(artifact_uri, run_id, artifact_path, tracking_uri)
-    return files.list(path)
+    above = "" if run_id is not None else posixpath.dirname(posixpath.normpath(path))
+    return [dataclasses.replace(item, path=posixpath.relpath(item.path, above)) if above else item for item in files.list(path)]
 
 
 def download_artifacts(

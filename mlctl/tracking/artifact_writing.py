@@ -31,7 +31,13 @@ def put_path(files: ArtifactStore, local_path: Union[str, "os.PathLike[str]"], a
 
 
 def put_text(files: ArtifactStore, text: str, artifact_file: str) -> None:
-    """Write a text, as UTF-8."""
+    """Write a text, as UTF-8.
+
+    Raises:
+        ArgumentError: it is not a text.
+    """
+    if not isinstance(text, str):
+        raise ArgumentError(f"Expected a text to log, not a value of type {type(text).__name__}.", hint="str(value) makes one.")
 
     def write(path: str) -> None:
         with open(path, "w", encoding="utf-8") as file:  # noqa: PTH123
@@ -44,15 +50,22 @@ def put_dict(files: ArtifactStore, dictionary: Any, artifact_file: str) -> None:
     """Write an object as YAML if the file's name ends in .yml or .yaml, else as JSON; what JSON has no word for is its ``str()``.
 
     Raises:
-        ArgumentError: YAML was asked for, and PyYAML is not installed.
+        ArgumentError: it contains itself or has keys that JSON cannot have; or YAML was asked for, and PyYAML is not installed.
     """
-    import json
-
     if posixpath.splitext(artifact_file)[1] in _YAML:
         text = _yaml().dump(dictionary, indent=2, default_flow_style=False)
     else:
-        text = json.dumps(dictionary, indent=2, default=str)
+        text = _json(dictionary)
     put_text(files, text, artifact_file)
+
+
+def _json(value: Any) -> str:
+    import json
+
+    try:
+        return json.dumps(value, indent=2, default=str)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ArgumentError(f"This cannot be written as JSON: {error}.") from None
 
 
 def _yaml() -> Any:
@@ -88,7 +101,7 @@ def put_figure(files: ArtifactStore, figure: Any, artifact_file: str, *, save_kw
     elif is_a("plotly.graph_objects", "Figure", figure):
         put_written(files, _plotly_writer(figure, posixpath.splitext(artifact_file)[1], options), artifact_file)
     else:
-        raise ArgumentError(f"A {type(figure).__name__} is not a figure.", hint="Figures of matplotlib and plotly can be logged.")
+        raise ArgumentError(f"Expected a figure of matplotlib or plotly, not a value of type {type(figure).__name__}.")
 
 
 def _plotly_writer(figure: Any, ending: str, options: Mapping[str, Any]) -> Callable[[str], Any]:

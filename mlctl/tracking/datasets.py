@@ -248,7 +248,9 @@ def from_numpy(
     for data in (features, *(() if targets is None else (targets,))):
         for array in data.values() if isinstance(data, dict) else (data,):
             if not (hasattr(array, "dtype") and hasattr(array, "flat")):
-                raise ArgumentError(f"A {type(array).__name__} is not a numpy array.", hint="numpy.asarray() makes one.")
+                raise ArgumentError(
+                    f"Expected a numpy array, not a value of type {type(array).__name__}.", hint="numpy.asarray() makes one."
+                )
     return NumpyDataset(features, data_sources.resolved(source), targets, name, digest)
 
 
@@ -287,11 +289,9 @@ def log_input(
     """Link a dataset to the active run as what it used; ``context`` says what for, such as ``training``.
 
     Raises:
-        ArgumentError: it is no dataset, or there is a context or tags without one.
+        ArgumentError: it is no dataset.
         InvalidValueError: the store does not accept it.
     """
-    if dataset is None and (context or tags):
-        raise ArgumentError("`context` and `tags` go with a `dataset`.")
     given = [] if dataset is None else [_input(dataset, context, tags)]
     current_store().log_inputs(fluent.run_id_or_start(), datasets=given, models=[] if model is None else [model])
 
@@ -305,14 +305,16 @@ def log_inputs(
     """Link several datasets to the active run at once: as many contexts and tags (or None in their place) as datasets.
 
     Raises:
-        ArgumentError: the lists differ in length, or one has what is no dataset.
+        ArgumentError: the lists differ in length, or one has what is no dataset; or there are contexts or tags of none.
     """
     datasets, contexts, tags_list = datasets or [], contexts or [], tags_list or []
     if not len(datasets) == len(contexts) == len(tags_list):
         raise ArgumentError(
             f"There are {len(datasets)} datasets, {len(contexts)} contexts and {len(tags_list)} tags: give as many of each."
         )
-    paired = zip(datasets, contexts, tags_list)  # noqa: B905 -- of one length
+    paired = list(zip(datasets, contexts, tags_list))  # noqa: B905 -- of one length
+    if any(one is None and (context or tags) for one, context, tags in paired):
+        raise ArgumentError("There is a context or there are tags where there is no dataset.")
     given = [_input(one, context, tags) for one, context, tags in paired if one is not None]
     used = [model for model in models or [] if model is not None]
     current_store().log_inputs(fluent.run_id_or_start(), datasets=given, models=used)
@@ -339,7 +341,9 @@ def entity(dataset: Any) -> kept.Dataset:
         return dataset
     found = _described(dataset)
     if not all(isinstance(found.get(name), str) for name in _FIELDS[:4]):
-        raise ArgumentError(f"A {type(dataset).__name__} is not a dataset.", hint="mlctl.data.from_pandas() makes one, for example.")
+        raise ArgumentError(
+            f"Expected a dataset, not a value of type {type(dataset).__name__}.", hint="mlctl.data.from_pandas() makes one, for example."
+        )
     return kept.Dataset(**found)
 
 

@@ -184,12 +184,21 @@ def _converted(image: Any) -> Any:
     if is_a("numpy", "ndarray", image):
         return _from_array(image)
     if isinstance(image, list):
-        import numpy as np
-
-        return _from_array(np.array(image))
+        return _from_array(_array(image))
     if hasattr(image, "to_pil"):  # MLflow's own
         return image.to_pil()
-    raise ArgumentError(f"A {type(image).__name__} is not an image.", hint="It can be a numpy array, a PIL image or an mlctl.Image.")
+    raise ArgumentError(f"Expected a numpy array, a PIL image or an mlctl.Image, not a value of type {type(image).__name__}.")
+
+
+def _array(pixels: List[Any]) -> Any:
+    try:
+        import numpy as np
+    except ImportError:
+        raise ArgumentError("Making an image from lists needs numpy.", hint="`pip install numpy`.") from None
+    try:
+        return np.array(pixels)
+    except ValueError as error:  # rows of several lengths
+        raise ArgumentError(f"The lists are not the pixels of an image: {error}.") from None
 
 
 def _from_array(array: Any) -> Any:

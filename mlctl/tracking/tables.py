@@ -82,9 +82,8 @@ def load_table(
 
 
 def _check_name(artifact_file: str) -> None:
-    forbidden = sorted(set(artifact_file) & set(_FORBIDDEN))
-    if forbidden:
-        raise ArgumentError(f"The name of a table cannot have {' '.join(forbidden)}: {artifact_file!r}.")
+    if set(artifact_file) & set(_FORBIDDEN):
+        raise ArgumentError(f"The name of a table cannot have any of {_FORBIDDEN}, as {artifact_file!r} does.")
     if not artifact_file.endswith(_ENDINGS):
         raise ArgumentError(f"The name of a table ends in .json or .parquet, not as {artifact_file!r} does.")
 
@@ -102,7 +101,7 @@ def _frame(data: Any) -> Any:
     if isinstance(data, pandas.DataFrame):
         return data
     if not isinstance(data, dict):
-        raise ArgumentError(f"A {type(data).__name__} is not a table.", hint="It can be a dictionary or a pandas.DataFrame.")
+        raise ArgumentError(f"Expected a dictionary or a pandas.DataFrame, not a value of type {type(data).__name__}.")
     try:
         return pandas.DataFrame(data)
     except ValueError:  # single values: a table of one row

@@ -14,8 +14,9 @@ from mlctl.tracking import fluent
 
 
 @pytest.fixture
-def run(place):
+def run(place, monkeypatch):
     """A run being logged to."""
+    monkeypatch.setenv("MLCTL_TRACKING_URI", str(place / "mlruns"))
     with mlctl.start_run() as active:
         yield active
 
