@@ -9,11 +9,12 @@ import os
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Union
 
 from mlctl.errors import ArgumentError, NotFoundError
-from mlctl.tracking import data_digest, data_schema, data_sources, fluent
+from mlctl.tracking import data_digest, data_schema, data_sources
 from mlctl.tracking import entities as kept
 from mlctl.tracking.artifacts import files_below
-from mlctl.tracking.current import current_store
 from mlctl.tracking.data_sources import DatasetSource
+from mlctl.tracking.fluent import run_id_or_start
+from mlctl.tracking.fluent_active import store_of
 from mlctl.tracking.store import TrackingStore
 
 _FIELDS = ("name", "digest", "source_type", "source", "schema", "profile")
@@ -72,6 +73,9 @@ class Dataset:
     def to_json(self) -> str:
         """`to_dict` as JSON."""
         return json.dumps(self.to_dict())
+
+    def _to_mlflow_entity(self) -> kept.Dataset:
+        return entity(self)
 
 
 class PandasDataset(Dataset):
@@ -293,7 +297,8 @@ def log_input(
         InvalidValueError: the store does not accept it.
     """
     given = [] if dataset is None else [_input(dataset, context, tags)]
-    current_store().log_inputs(fluent.run_id_or_start(), datasets=given, models=[] if model is None else [model])
+    run = run_id_or_start()
+    store_of(run).log_inputs(run, datasets=given, models=[] if model is None else [model])
 
 
 def log_inputs(
@@ -317,7 +322,8 @@ def log_inputs(
         raise ArgumentError("There is a context or there are tags where there is no dataset.")
     given = [_input(one, context, tags) for one, context, tags in paired if one is not None]
     used = [model for model in models or [] if model is not None]
-    current_store().log_inputs(fluent.run_id_or_start(), datasets=given, models=used)
+    run = run_id_or_start()
+    store_of(run).log_inputs(run, datasets=given, models=used)
 
 
 def link(

@@ -7,7 +7,7 @@ already. ``model_id`` is accepted; the point is logged to the run, and no model 
 from typing import Any, Dict, Mapping, Optional
 
 from mlctl.tracking import batches
-from mlctl.tracking.entities import Dataset, DatasetInput, Param
+from mlctl.tracking.entities import Param
 from mlctl.tracking.fluent import run_id_or_start
 from mlctl.tracking.fluent_active import store_of
 
@@ -101,6 +101,7 @@ def flush_artifact_async_logging() -> None:
 
 
 def _link(run_id: str, dataset: Any) -> None:
-    """Note a dataset, one of the store's or one that can turn itself into such a one, as an input of a run."""
-    entity = dataset if isinstance(dataset, Dataset) else dataset._to_mlflow_entity()  # noqa: SLF001 -- what datasets of MLflow have
-    store_of(run_id).log_inputs(run_id, datasets=(DatasetInput(entity),))
+    """Note a dataset (of `mlctl.data`, of a store, or MLflow's own) as an input of a run."""
+    from mlctl.tracking import datasets
+
+    datasets.link(store_of(run_id), run_id, dataset)

@@ -168,3 +168,10 @@ class TestInputs:
     def test_models(self, run):
         mlctl.log_input(model=entities.LoggedModelInput("m-1"))
         assert [item.model_id for item in current_store().get_run(run.info.run_id).inputs.model_inputs] == ["m-1"]
+
+    def test_of_a_metric(self, run, meta):
+        mlctl.log_metric("loss", 0.5, dataset=meta)
+        mlctl.log_metrics({"loss": 0.4}, step=1, dataset=meta)
+        assert inputs(run) == [("web", meta.digest, [])]
+        with pytest.raises(ArgumentError, match="Expected a dataset"):
+            mlctl.log_metric("loss", 0.3, dataset="data.csv")
