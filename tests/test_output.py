@@ -174,6 +174,16 @@ def test_prefixes_and_last(mlctl, with_run):
         assert mlctl.json("runs", "show", name)["data"]["info"]["run_id"] == run_id
 
 
+def test_runs_before_the_last(mlctl, with_run):
+    mlctl("run", "project", check=0)
+    newest, first = (run["info"]["run_id"] for run in mlctl.runs())
+    for name, run_id in (("@last~0", newest), ("@last~1", first), ("@last~", first)):
+        assert mlctl.json("runs", "show", name)["data"]["info"]["run_id"] == run_id
+    assert "there are 2 runs" in mlctl("runs", "show", "@last~2", check=124).stderr
+    for name in ("@last-1", "@last~x", "@lastly", "@last~99999999"):
+        assert name in mlctl("runs", "show", name, check=124).stderr
+
+
 def test_a_prefix_of_several_runs_lists_them(mlctl, with_run):
     for _ in range(17):  # seventeen ids have sixteen first characters
         mlctl("run", "project", "-q", check=0)

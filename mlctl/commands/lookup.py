@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mlctl.tracking.store import ArtifactStore, TrackingStore
 
 LAST = "@last"
+_MOST_BACK = 10_000
 
 
 @contextlib.contextmanager
@@ -46,33 +47,47 @@ def _deliver(store: TrackingStore) -> None:
 
 
 def run_id(store: TrackingStore, text: str) -> str:
-    """The run that a full id, a unique prefix of one, or ``@last`` names.
+    """The run that a full id, a unique prefix of one, ``@last`` or ``@last~N`` (N runs before the last) names.
 
     Raises:
         NotFoundError: there is none.
         InvalidValueError: the prefix fits several; the message lists them.
     """
-    if text == LAST:
-        return last_run_id(store)
+    if text.startswith(LAST):
+        return last_run_id(store, _runs_back(text))
     found = store.run_ids_with_prefix(text, limit=6) if text else []
     if not found:
-        raise NotFoundError(f"There is no run {text!r}.", hint="`mlctl runs list` shows the runs; @last names the newest.")
+        raise NotFoundError(
+            f"There is no run {text!r}.", hint="`mlctl runs list` shows the runs; @last names the newest, @last~1 the one before."
+        )
     if len(found) > 1 and text not in found:
         listed = ", ".join(item[: max(12, len(text) + 4)] for item in found[:5])
         raise InvalidValueError(f"{text!r} fits more than one run: {listed}{', …' if len(found) > 5 else ''}.", hint="Give more of the id.")
     return text if text in found else found[0]
 
 
-def last_run_id(store: TrackingStore) -> str:
-    """The newest run of all experiments.
+def last_run_id(store: TrackingStore, back: int = 0) -> str:
+    """The newest run of all experiments, or the one so many before it.
 
     Raises:
-        NotFoundError: there are no runs.
+        NotFoundError: there are no runs, or not so many.
     """
-    found = store.search_runs(experiment_ids(store, ()), max_results=1)
+    found = store.search_runs(experiment_ids(store, ()), max_results=back + 1)
     if not found:
         raise NotFoundError("There are no runs yet.", hint="`mlctl run .` makes one.")
-    return found[0].info.run_id
+    if len(found) <= back:
+        raise NotFoundError(f"There is no run {LAST}~{back}: there are {len(found)} runs.", hint=f"{LAST}~{len(found) - 1} is the first.")
+    return found[back].info.run_id
+
+
+def _runs_back(text: str) -> int:
+    """How many runs before the last one ``@last``, ``@last~`` or ``@last~N`` means."""
+    tilde, count = text[len(LAST) : len(LAST) + 1], text[len(LAST) + 1 :] or "1"
+    if not tilde:
+        return 0
+    if tilde != "~" or not count.isascii() or not count.isdigit() or int(count) >= _MOST_BACK:
+        raise NotFoundError(f"There is no run {text!r}.", hint=f"{LAST} names the newest run, {LAST}~1 the one before it.")
+    return int(count)
 
 
 def experiment(store: TrackingStore, text: str) -> Experiment:

@@ -51,7 +51,7 @@ class Row(NamedTuple):
 @app.command("compare")
 def compare(
     ctx: typer.Context,
-    runs: Annotated[list[str], typer.Argument(metavar="RUN RUN…", help="Ids of runs, unique prefixes of them, or @last.")],
+    runs: Annotated[list[str], typer.Argument(metavar="RUN RUN…", help="Ids of runs, unique prefixes of them, @last or @last~1.")],
     only_different: Annotated[bool, typer.Option("--only-different", "-d", help="Leave out what all have in common.")] = False,
     lower: Annotated[list[str] | None, typer.Option("--lower", metavar="KEY", help="Of this metric lower is better.")] = None,
     higher: Annotated[list[str] | None, typer.Option("--higher", metavar="KEY", help="Of this metric higher is better.")] = None,

@@ -58,7 +58,7 @@ class Section:
 @app.command("diff")
 def diff(
     ctx: typer.Context,
-    run_a: Annotated[str, typer.Argument(metavar="A", help="A run's id, a unique prefix of it, or @last.")],
+    run_a: Annotated[str, typer.Argument(metavar="A", help="A run's id, a unique prefix of it, @last or @last~1.")],
     run_b: Annotated[str, typer.Argument(metavar="B", help="Another run.")],
     only: Annotated[list[str] | None, typer.Option("--only", metavar="WHAT", help=f"Repeatable: {', '.join(SECTIONS)}.")] = None,
     full: Annotated[bool, typer.Option("--full", help="Long values, code and logs whole.")] = False,

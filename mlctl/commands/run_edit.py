@@ -80,7 +80,7 @@ def _changed(runs: list[Run], new: dict[str, str], gone: list[str]) -> render.Re
 
 @app.command("note")
 def note(
-    run: Annotated[str, typer.Argument(metavar="RUN", help="A run's id, a unique prefix of it, or @last.")],
+    run: Annotated[str, typer.Argument(metavar="RUN", help="A run's id, a unique prefix of it, @last or @last~1.")],
     text: Annotated[str | None, typer.Argument(metavar="[TEXT]", help="The new note; - reads it from standard input.")] = None,
     edit: Annotated[bool, typer.Option("--edit", "-e", help="Write it in $EDITOR.")] = False,
     delete: Annotated[bool, typer.Option("--delete", help="Delete the note.")] = False,

@@ -26,23 +26,24 @@ _PAGE = 25000
 @app.command("metrics")
 def metrics(
     ctx: typer.Context,
-    run: Annotated[str, typer.Argument(metavar="RUN", help="A run's id, a unique prefix of it, or @last.")],
+    run: Annotated[str, typer.Argument(metavar="RUN", help="A run's id, a unique prefix of it, @last or @last~1.")],
     keys: Annotated[
         list[str] | None, typer.Argument(metavar="[KEY…]", help="Metrics whose history is shown; 'val_*' fits several.")
     ] = None,
     last: Annotated[int | None, typer.Option("--last", "-n", min=1, metavar="N", help="Only the last N points of each metric.")] = None,
     plot: Annotated[bool, typer.Option("--plot", "-p", help="Draw curves.")] = False,
+    log: Annotated[bool, typer.Option("--log", help="Draw them on a logarithmic scale.")] = False,
 ) -> render.Result:
     """List a run's metrics; with KEYs, show their points as a table, by step, or as curves."""
     with lookup.looking() as store:
         run_id = lookup.run_id(store, run)
-        known = _known(store, run_id)
+        known, plot = _known(store, run_id), plot or log
         chosen = _chosen(known, keys or (["*"] if plot else []), run_id)
         histories = {key: history(store, run_id, key)[-(last or 0) :] for key in chosen or known}
     if not chosen:
         return _listed(run_id, histories, shortened=last is not None)
     data = [{"key": key, "points": [_point(point) for point in points]} for key, points in histories.items()]
-    text = "\n".join(_plots(histories)) if plot and not ctx.find_root().obj.machine else ""
+    text = "\n".join(_plots(histories, log=log)) if plot and not ctx.find_root().obj.machine else ""
     table = None if text else _points_table(histories)
     return render.Result({"run_id": run_id, "metrics": data}, table, text=text, ids=[run_id])
 
@@ -114,11 +115,11 @@ def _point(point: Metric) -> dict[str, Any]:
     return {"step": point.step, "value": point.value, "timestamp": point.timestamp}
 
 
-def _plots(histories: dict[str, list[Metric]]) -> list[str]:
+def _plots(histories: dict[str, list[Metric]], *, log: bool) -> list[str]:
     width = render.terminal_width()
     lines: list[str] = []
     for key, points in histories.items():
         stepless = len({point.step for point in points}) == 1  # logged without steps: one after the other
         curve = [(float(number if stepless else point.step), point.value) for number, point in enumerate(points)]
-        lines += [*([""] if lines else []), *run_plot.plot(key, curve, width=width, what="point" if stepless else "step")]
+        lines += [*([""] if lines else []), *run_plot.plot(key, curve, width=width, what="point" if stepless else "step", log=log)]
     return lines

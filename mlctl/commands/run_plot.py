@@ -67,21 +67,22 @@ class _Canvas:
             yield "".join(chr(_BRAILLE + cell) if cell and self._braille else "*" if cell else " " for cell in row)
 
 
-def plot(title: str, points: Sequence[Point], *, width: int, height: int = 10, what: str = "step") -> list[str]:
+def plot(title: str, points: Sequence[Point], *, width: int, height: int = 10, what: str = "step", log: bool = False) -> list[str]:
     """A curve through points in the order of their x, as lines of text at most so wide; values that are not finite leave gaps.
 
-    ``what`` says what x is. ``height`` is that of the curve in lines.
+    ``what`` says what x is. ``height`` is that of the curve in lines. With ``log`` y has a logarithmic scale; what is not above 0 is a gap.
     """
-    finite = [point for point in points if math.isfinite(point[1])]
-    heading = _heading(title, points, finite)
+    heading = _heading(title, points)
+    scaled = [(x, _log(y)) for x, y in points] if log else points
+    finite = [y for _, y in scaled if math.isfinite(y)]
     if not finite:
         return [heading]
-    horizontal, vertical = _Range.of([x for x, _ in points]), _Range.of([y for _, y in finite])
-    labels = [_number(vertical.high), _number((vertical.high + vertical.low) / 2), _number(vertical.low)]
+    horizontal, vertical = _Range.of([x for x, _ in points]), _Range.of(finite)
+    labels = [_number(_power(y) if log else y) for y in (vertical.high, vertical.high / 2 + vertical.low / 2, vertical.low)]
     margin = max(map(len, labels))
     columns = max(_LEAST, width - margin - _MARGIN)
     canvas = _Canvas(columns, height, braille=_can_show_braille())
-    _draw(canvas, points, horizontal, vertical)
+    _draw(canvas, scaled, horizontal, vertical)
     named = dict(zip((0, (height - 1) // 2, height - 1), labels, strict=True))
     rows = [
         f"{named.get(number, ''):>{margin}} {'┤' if number in named else '│'}{line}".rstrip() for number, line in enumerate(canvas.lines())
@@ -91,7 +92,16 @@ def plot(title: str, points: Sequence[Point], *, width: int, height: int = 10, w
     return [heading, *map(_plain, rows)]
 
 
-def _heading(title: str, points: Sequence[Point], finite: Sequence[Point]) -> str:
+def _log(value: float) -> float:
+    return math.log10(value) if 0 < value < math.inf else math.nan
+
+
+def _power(value: float) -> float:
+    return 10.0**value if value < 308 else math.inf
+
+
+def _heading(title: str, points: Sequence[Point]) -> str:
+    finite = [point for point in points if math.isfinite(point[1])]
     facts = [f"{len(points)} points" if len(points) != 1 else "1 point"]
     if finite:
         facts += [

@@ -17,8 +17,8 @@ from mlctl.tracking.store import TrackingStore
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False, no_args_is_help=True)
 
-RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="A run's id, a unique prefix of it, or @last.")]
-RunArguments = Annotated[list[str], typer.Argument(metavar="RUN…", help="Ids of runs, unique prefixes of them, or @last.")]
+RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="A run's id, a unique prefix of it, @last or @last~1.")]
+RunArguments = Annotated[list[str], typer.Argument(metavar="RUN…", help="Ids of runs, unique prefixes of them, @last or @last~1.")]
 Experiments = Annotated[
     list[str] | None, typer.Option("--experiment", "--experiment-name", "--experiment-id", "-x", metavar="NAME", help="Only runs of it.")
 ]

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import itertools
 import math
 import os
 
@@ -80,6 +81,16 @@ def test_the_curve_has_the_shape_of_the_values():
     assert not rising[-1][20:].strip()
     level = dots(plot("m", [(x, 5.0) for x in range(50)], width=40))
     assert sum(bool(line.strip()) for line in level) == 1
+
+
+def test_a_logarithmic_scale_makes_a_decay_a_straight_line():
+    curve = [(float(x), 10.0 ** (-x / 10)) for x in range(100)] + [(100.0, 0.0), (101.0, -1.0)]
+    lines = plot("m", curve, width=60, height=5, log=True)
+    assert lines[0].startswith("m  102 points, last -1, min -1, max 1")
+    columns = [len(line) - len(line.lstrip()) for line in dots(lines)]
+    steps = [after - before for before, after in itertools.pairwise(columns)]
+    assert max(steps) - min(steps) <= 2
+    assert len(plot("m", [(0.0, -1.0)], width=60, log=True)) == 1
 
 
 def test_gaps():
