@@ -1,7 +1,7 @@
 """What is logged, as the store takes it: numbers out of whatever a script calls one, texts of all other values."""
 
 import time
-from typing import Any, List, Mapping, Optional
+from typing import Any, Dict, List, Mapping, Optional
 
 from mlctl.errors import InvalidValueError
 from mlctl.tracking.entities import NOTE_TAG, Metric, Param, RunTag
@@ -48,8 +48,20 @@ def metric(key: str, value: Any, *, step: Any = None, timestamp: Any = None) -> 
     if type(step) is not int:
         step = _whole(step) if step else 0
     if type(timestamp) is not int or not timestamp:
-        timestamp = int(timestamp) if isinstance(timestamp, float) and timestamp >= 1 else timestamp or now_ms()
+        timestamp = int(timestamp) if isinstance(timestamp, float) and timestamp >= 1 else timestamp or _moment(key, step)
     return Metric(key, number(key, value), timestamp, step)
+
+
+_latest: Dict[str, int] = {}
+
+
+def _moment(key: str, step: Any) -> int:
+    """Now; without a step a millisecond more than the key's last point at least: only their times keep the points of a series in order."""
+    now = now_ms()
+    if step:
+        return now
+    found = _latest[key] = max(now, _latest.get(key, 0) + 1)
+    return found
 
 
 def params(values: Mapping[str, Any]) -> List[Param]:

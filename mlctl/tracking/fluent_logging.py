@@ -45,7 +45,7 @@ def log_metrics(
 ) -> Optional[batches.Logged]:
     """Log a point of several metrics at once: all of them or none."""
     run = run_id_or_start(run_id)
-    moment = timestamp or batches.now_ms()
+    moment = timestamp or (batches.now_ms() if step else None)
     store_of(run).log_batch(run, metrics=[batches.metric(key, value, step=step, timestamp=moment) for key, value in metrics.items()])
     if dataset is not None:
         _link(run, dataset)
