@@ -14,6 +14,7 @@ from mlctl import process
 
 TOKEN_VARIABLE = "MLCTL_ENDPOINT_TOKEN"  # noqa: S105 -- a variable's name
 STORE_VARIABLE = "MLCTL_ENDPOINT_STORE"
+ADDRESS_VARIABLE = "MLCTL_ENDPOINT_ADDRESS"
 RUN_VARIABLE = "MLCTL_ENDPOINT_RUN"
 USER = "mlctl"
 _BACKLOG = 128
@@ -47,8 +48,11 @@ class RunEndpoint:
         """
         direct = [name for name in (environ.get("NO_PROXY") or environ.get("no_proxy") or "").split(",") if name]
         no_proxy = ",".join([*direct, "127.0.0.1"])
+        address = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
         return {
-            "MLFLOW_TRACKING_URI": f"http://127.0.0.1:{self._socket.getsockname()[1]}",
+            "MLFLOW_TRACKING_URI": address,
+            ADDRESS_VARIABLE: address,
+            STORE_VARIABLE: self._store_uri,
             "MLFLOW_TRACKING_TOKEN": self._token,
             "MLFLOW_TRACKING_USERNAME": USER,
             "MLFLOW_TRACKING_PASSWORD": self._token,

@@ -52,6 +52,8 @@ SETTINGS: Dict[str, Setting] = {
     "cache_dir": Setting(("MLCTL_CACHE_DIR",), "", "environments, git mirrors and checkouts; default ~/.cache/mlctl"),
     "no_uv": Setting(("MLCTL_NO_UV",), "", "whether environments are filled by pip although uv is there (any text: yes)"),
     "without_mlflow": Setting(("MLCTL_WITHOUT_MLFLOW",), "", "whether projects are installed without mlflow (any text: yes)"),
+    "endpoint_address": Setting(("MLCTL_ENDPOINT_ADDRESS",), "", "the address for MLflow clients of the run that a job belongs to"),
+    "endpoint_store": Setting(("MLCTL_ENDPOINT_STORE",), "", "the store behind that address"),
     "storage_dir": Setting(("MLCTL_STORAGE_DIR", "MLFLOW_TMP_DIR"), "", "where remote `path` parameters are downloaded to"),
     "output": Setting(("MLCTL_OUTPUT",), "", "default of --output"),
     "log_max_bytes": Setting(("MLCTL_LOG_MAX_BYTES",), str(32 << 20), "size bound of a run's captured log, bytes"),

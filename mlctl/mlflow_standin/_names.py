@@ -155,7 +155,6 @@ def absent(name: str) -> str:
 
 def _resolve_tags(tags: Any = None, ignore: Any = None) -> Dict[str, Any]:  # noqa: ARG001 -- MLflow's signature
     """The tags of a new run made by a client: where it comes from, and what is given."""
-    import getpass
+    from mlctl.tracking.fluent import source_tags
 
-    source = {"mlflow.user": getpass.getuser(), "mlflow.source.name": sys.argv[0], "mlflow.source.type": "LOCAL"}
-    return {**source, **(tags or {})}
+    return {**source_tags(), **(tags or {})}

@@ -23,7 +23,17 @@ def current_store() -> TrackingStore:
     Raises:
         StoreError: the store cannot be used.
     """
-    return store_at(settings.value("tracking_uri"))
+    return store_at(_address())
+
+
+def _address() -> str:
+    """The address as the settings name it now; inside a job, MLflow's variable counts if the script has changed it."""
+    found = settings.resolve("tracking_uri")
+    job = settings.value("endpoint_store")
+    if job and found == (job, _VARIABLE):
+        named = os.environ.get("MLFLOW_TRACKING_URI")
+        return named if named and named != settings.value("endpoint_address") else job
+    return found.value
 
 
 def store_at(uri: str) -> TrackingStore:
@@ -33,8 +43,11 @@ def store_at(uri: str) -> TrackingStore:
         StoreError: the store cannot be used.
     """
     if uri not in _stores:
-        _stores[uri] = opening.open_store(uri or None)
-        _note_stand_in(_stores[uri])
+        if uri and uri.rstrip("/") == settings.value("endpoint_address"):  # there is a server for MLflow's clients only
+            _stores[uri] = store_at(settings.value("endpoint_store"))
+        else:
+            _stores[uri] = opening.open_store(uri or None)
+            _note_stand_in(_stores[uri])
     return _stores[uri]
 
 
@@ -62,7 +75,7 @@ def set_tracking_uri(uri: Any) -> None:
 
 def get_tracking_uri() -> str:
     """The address of the store that this process logs to, as it was set where it was; nothing is opened or made."""
-    found = settings.value("tracking_uri")
+    found = _address()
     if found and found == _given[1]:
         return _given[0]
     return found or (_stores[""].uri if "" in _stores else f"sqlite:///{opening.locate()}")

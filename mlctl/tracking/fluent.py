@@ -201,14 +201,13 @@ def _create(
     parent: Optional[str],
     tags: Mapping[str, Any],
 ) -> Run:
-    user = _user()
-    merged: Dict[str, Any] = {"mlflow.user": user, "mlflow.source.name": _source(), "mlflow.source.type": "LOCAL", **tags}
+    merged: Dict[str, Any] = {**source_tags(), **tags}
     if parent:
         merged[PARENT_TAG] = parent
     return store.create_run(
         fluent_experiments.current_id() if experiment_id is None else _experiment(experiment_id),
         run_name=run_name or "",
-        user_id=user,
+        user_id=_user(),
         start_time=batches.now_ms(),
         tags=batches.tags(merged),
         owner=fluent_active.owner(),
@@ -228,6 +227,11 @@ def _finish(run_id: str, status: str) -> None:
     store, now = fluent_active.forget(run_id) or current_store(), batches.now_ms()
     if not store.finish_run(run_id, status=status, end_time=now, only_owner=fluent_active.owner()):
         store.update_run(run_id, status=status, end_time=now)
+
+
+def source_tags() -> Dict[str, str]:
+    """What a new run tells of where it comes from."""
+    return {"mlflow.user": _user(), "mlflow.source.name": _source(), "mlflow.source.type": "LOCAL"}
 
 
 def _source() -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from packaging.version import Version
 
+from mlctl.mlflow_standin import _names
 from mlctl.version import __version__
 
 STAND_IN = f"stand-in {__version__}"
@@ -63,6 +64,25 @@ def test_the_client_alone_is_noted_too(said, mlctl):
     (run,) = mlctl.runs()
     assert run["data"]["metrics"] == {"m": 1.0}
     assert run["data"]["tags"]["mlctl.mlflow"] == STAND_IN
+
+
+@pytest.mark.engine("linux")
+@pytest.mark.parametrize("text", ["mlflow.set_tracking_uri(uri + '/')", "mlflow.MlflowClient(uri).set_tag(run_id, 'a', 'b')"])
+def test_the_address_for_mlflow_clients_leads_straight_to_the_store(said, mlctl, text):
+    """Scripts hand on the address that they find. Nobody knocks there: the run's server is not started for it."""
+    used = "import mlflow, os\nuri, run_id = os.environ['MLFLOW_TRACKING_URI'], os.environ['MLFLOW_RUN_ID']\n"
+    used += f"{text}\nmlflow.log_metric('m', 1)\n"
+    used += "parent = os.getppid()\nprint(open(f'/proc/{parent}/task/{parent}/children').read().split() == [str(os.getpid())])"
+    assert said(used) == "True"
+    assert mlctl.runs()[0]["data"]["metrics"] == {"m": 1.0}
+
+
+def test_an_address_that_the_script_puts_into_the_environment(said, mlctl, place, monkeypatch):
+    change = "os.environ['MLFLOW_TRACKING_URI'] = '../elsewhere'\n"
+    said(f"import mlflow, os\n{change}mlflow.MlflowClient().create_experiment('there')\nprint(mlflow.get_tracking_uri())")
+    assert [each["name"] for each in mlctl.json("experiments", "list")["data"]] == ["Default"]
+    monkeypatch.setenv("MLCTL_TRACKING_URI", str(place / "elsewhere"))
+    assert "there" in [each["name"] for each in mlctl.json("experiments", "list")["data"]]
 
 
 @pytest.mark.parametrize("text", ["import mlflow", "import mlctl\nmlctl.log_metric('m', 1)", "pass"])
@@ -132,6 +152,12 @@ def test_probes_of_libraries(said):
     assert has == "False"
     assert Version(said_version) > Version("3.17")
     assert Version(said_version).local == f"mlctl.{__version__}"
+
+
+@pytest.mark.parametrize("name", sorted(_names.MODULES))
+def test_every_module_is_there(said, name):
+    text = f"import importlib\nmodule = importlib.import_module({name!r})\n"
+    assert said(text + "print([each for each in module.__all__ if not hasattr(module, each)])") == "[]"
 
 
 def test_nobody_else_finds_it(place):
