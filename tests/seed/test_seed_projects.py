@@ -43,11 +43,18 @@ def test_in_the_current_folder(mlctl, place):
     assert run["data"]["tags"]["mlflow.project.env"] == "virtualenv"
 
 
-def test_into_an_experiment(mlctl, place):
-    put(place)
-    mlctl(*arguments(COMMANDS[1]), check=0)
-    (run,) = mlctl.runs("-x", "models-experiment")
+def test_into_an_experiment_of_a_server(mlctl, place, tmp_path, monkeypatch):
+    server = mlctl.start("server", "--port", 0, "--no-access-log", "--backend-store-uri", tmp_path / "served")
+    try:
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", re.search(r"http://[\d.:]+", server.stderr.readline())[0])
+        put(place)
+        mlctl(*arguments(COMMANDS[1]), check=0)
+        (run,) = mlctl.runs("-x", "models-experiment")
+    finally:
+        server.terminate()
+        server.communicate(timeout=30)
     assert run["data"]["metrics"] == {"rmse": 0.6}
+    assert not (place / "mlruns").exists()
 
 
 @pytest.fixture
