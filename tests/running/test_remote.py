@@ -201,7 +201,7 @@ def test_killed_and_settled_with_its_log(mlctl, server, script, wait_for, spool)
     folder = script("import time\nprint('before', flush=True)\nopen('../running', 'w').close()\ntime.sleep(60)")
     run_id = mlctl("run", folder, "--detach", "-q", check=0).stdout.strip()
     wait_for(lambda: Path("running").exists(), what="the script")
-    (owner,) = [int(pid) for pid in os.listdir("/proc") if pid.isdigit() and _is_owner(pid, run_id, spool)]
+    owner = json.loads((spool / run_id / "run.json").read_text())["owner"]["pid"]
     workers = [int(pid) for pid in Path(f"/proc/{owner}/task/{owner}/children").read_text().split()]
     for pid in (owner, *workers):
         os.kill(pid, signal.SIGKILL)
@@ -212,10 +212,6 @@ def test_killed_and_settled_with_its_log(mlctl, server, script, wait_for, spool)
     assert "ended without saying so" in run["data"]["tags"]["mlctl.status.reason"]
     assert mlctl("runs", "logs", run_id, check=0).stdout == "before\n"
     assert waiting(spool) == []
-
-
-def _is_owner(pid, run_id, spool):
-    return json.loads((spool / run_id / "run.json").read_text())["owner"]["pid"] == int(pid)
 
 
 class TestAServerThatGoesAway:
@@ -261,7 +257,7 @@ class TestAServerThatGoesAway:
         time.sleep(0.5)
         assert process.poll() is None
         server.start()
-        out, err = process.communicate(timeout=60)
+        _, err = process.communicate(timeout=60)
         assert process.returncode == 0, err
         (run,) = mlctl.runs()
         assert run["info"]["status"] == "FINISHED"
