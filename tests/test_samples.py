@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from mlctl_server import Server
 
 SAMPLES = Path(__file__).parents[1] / "sample-projects"
 
@@ -53,6 +54,24 @@ def test_wine(mlctl, place):
     assert any(line.startswith("scikit-learn==") for line in (root / "mlctl" / "packages.txt").read_text().splitlines())
     envs = [env for env in mlctl.json("env", "list")["data"] if str(SAMPLES / "wine") in env["projects"]]
     assert [env["key"] for env in envs] == [better["data"]["tags"]["mlctl.env.key"]]
+
+
+@pytest.mark.timeout(600)
+def test_wine_with_a_server(mlctl, place, tmp_path, monkeypatch):
+    """``MLFLOW_TRACKING_URI=http://localhost:PORT mlctl run . --experiment-name="models-experiment"``."""
+    server = Server(tmp_path / "server")
+    server.start()
+    try:
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://localhost:{server.port}")
+        mlctl("run", ".", "--experiment-name=models-experiment", cwd=SAMPLES / "wine", check=0, timeout=500)
+        (run,) = mlctl.runs("-x", "models-experiment")
+        assert run["info"]["status"] == "FINISHED"
+        assert {"rmse", "r2"} <= set(run["data"]["metrics"])
+        files = {file["path"] for file in mlctl.json("runs", "show", run["info"]["run_id"])["data"]["artifacts"]}
+        assert {"plots/predictions.png", "coefficients.json", "mlctl/output.log", "mlctl/packages.txt"} <= files
+    finally:
+        server.stop()
+    assert not (SAMPLES / "wine" / "mlruns").exists()
 
 
 @pytest.mark.parametrize("name", [path.name for path in sorted(SAMPLES.iterdir()) if path.is_dir()])

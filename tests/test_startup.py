@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import pytest
+from mlctl_server import Server
 
 PROBE = """
 import sys
@@ -100,3 +101,22 @@ def test_a_run_imports_no_builder(place, project):
     folder = project("entry_points:\n  main:\n    command: python -c pass\n")
     found = imported(cli("run", str(folder)), place)
     assert not found & {"git", "virtualenv", "rich", "tabulate", "uv", "ssl", "http", "asyncio", "multiprocessing", "urllib.request"}
+
+
+HTTP = {f"mlctl.tracking.http{part}" for part in ("", "_address", "_connection", "_errors", "_requests", "_transport")}
+
+
+def test_runs_list_of_a_server(place, tmp_path, monkeypatch):
+    """What speaks HTTP is there only then, and is small: neither the standard library's client nor a database."""
+    server = Server(tmp_path / "server")
+    server.start()
+    monkeypatch.setenv("MLCTL_TRACKING_URI", server.address)
+    try:
+        found = imported(cli("runs", "list"), place)
+    finally:
+        server.stop()
+    names = {name for name in ours(found) if name.startswith("mlctl.tracking.")}
+    others = {"entities", "opening", "store", "validation", "wire", "owners", "stopping", "spool"}
+    assert names == {*HTTP, *(f"mlctl.tracking.{name}" for name in others)}
+    assert not found & (HEAVY - {"socket"})
+    assert not found & {"sqlite3", "http.client", "email.parser", "urllib.request", "ssl"}

@@ -4,41 +4,14 @@ import json
 import os
 import signal
 import socket
-import subprocess
-import sys
 import time
 import urllib.request
 from pathlib import Path
 
 import pytest
+from mlctl_server import Server
 
 SAMPLES = Path(__file__).parents[2] / "sample-projects"
-
-
-class Server:
-    """A server that can be stopped and started again at its address, over a store of its own."""
-
-    def __init__(self, folder, *options, mlctl=None):
-        self.folder, self.options = folder, options
-        folder.mkdir(exist_ok=True)
-        with socket.socket() as bound:
-            bound.bind(("127.0.0.1", 0))
-            self.port = bound.getsockname()[1]
-        self.address = f"http://127.0.0.1:{self.port}"
-        self.process = None
-
-    def start(self):
-        argv = [sys.executable, "-m", "mlctl", "server", "--port", str(self.port), "--no-access-log"]
-        environ = {name: value for name, value in os.environ.items() if not name.endswith("TRACKING_URI")}
-        options = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "stdin": subprocess.DEVNULL, "text": True}
-        self.process = subprocess.Popen([*argv, *self.options], cwd=self.folder, env=environ, **options)
-        assert "serving" in self.process.stderr.readline()
-
-    def stop(self):
-        if self.process is not None:
-            self.process.terminate()
-            self.process.communicate(timeout=30)
-            self.process = None
 
 
 @pytest.fixture
@@ -79,7 +52,7 @@ def test_the_sample(mlctl, server, place, spool):
     assert (tags["team"], tags["mlctl.exit_code"], tags["mlflow.source.type"]) == ("vision", "0", "PROJECT")
     short = run["info"]["run_id"][:8]
     shown = mlctl.json("runs", "show", short)["data"]
-    assert [file["path"] for file in shown["artifacts"]] == ["mlctl/output.log", "mlctl/packages.txt"]
+    assert {file["path"] for file in shown["artifacts"]} >= {"mlctl/output.log", "mlctl/packages.txt"}
     assert shown["artifact_root"] == run["info"]["artifact_uri"] == f"mlflow-artifacts:/1/{run['info']['run_id']}/artifacts"
     assert mlctl("runs", "logs", short, check=0).stdout == done.stdout
     assert mlctl("runs", "logs", "-f", "@last", check=0).stdout == done.stdout
@@ -276,6 +249,20 @@ class TestAServerThatGoesAway:
         (run,) = mlctl.runs()
         assert run["info"]["status"] == "FINISHED"
         assert "mlctl.status.reason" not in run["data"]["tags"]
+
+
+@pytest.mark.engine("mlflow")
+def test_a_job_with_the_real_client(mlctl, server, place, monkeypatch):
+    """It logs straight to the server."""
+    monkeypatch.setenv("PATH", f"{Path(os.environ['MLCTL_MLFLOW']).parent}{os.pathsep}{os.environ['PATH']}")
+    mlctl("run", SAMPLES / "mlflow-client", "--env-manager", "local", "--experiment-name", "é", check=0, timeout=150)
+    (parent,) = [run for run in mlctl.runs("-x", "é") if "mlctl.command" in run["data"]["tags"]]
+    folds = [run for run in mlctl.runs("-x", "é") if run is not parent and run["info"]["run_name"].startswith("fold-")]
+    assert len(folds) == 3
+    assert {run["data"]["tags"]["mlflow.parentRunId"] for run in folds} == {parent["info"]["run_id"]}
+    assert (parent["info"]["status"], parent["data"]["params"]) == ("FINISHED", {"folds": "3"})
+    files = {file["path"] for file in mlctl.json("runs", "show", parent["info"]["run_id"])["data"]["artifacts"]}
+    assert files >= {"data.json", "mlctl/output.log", "mlctl/packages.txt", "report/errors.txt"}
 
 
 def test_no_server(mlctl, script, monkeypatch):
