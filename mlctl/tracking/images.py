@@ -127,6 +127,8 @@ def put_image(
         )
     if key is not None and not _KEY.fullmatch(key):
         raise ArgumentError(f"The image key {key!r} has other characters than letters, digits, and _ - . / and space.")
+    if isinstance(image, (list, str, os.PathLike)):
+        raise ArgumentError(f"Expected an image, not a value of type {type(image).__name__}.", hint="mlctl.Image(…) makes one of it.")
     picture = image if isinstance(image, Image) else Image(image)
     files = store.artifacts(store.get_run(run_id).info)
     if artifact_file is not None:

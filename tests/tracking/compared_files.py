@@ -80,6 +80,7 @@ CALLS = {
     "image 1d": lambda m: m.log_image(PIXELS[0, 0], "x.png"),
     "image 2 channels": lambda m: m.log_image(PIXELS[:, :, :2], "x.png"),
     "image none": lambda m: m.log_image([[1, 2]], "x.png"),
+    "image path": lambda m: m.log_image("grey.png", "x.png"),
     "image pil": lambda m: m.log_image(PICTURE, "pil.png"),
     "image own": lambda m: m.log_image(m.Image(PIXELS), "own.png"),
     "image own list": lambda m: m.log_image(m.Image([[0, 255], [7, 8]]), "own list.png"),
