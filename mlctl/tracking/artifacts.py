@@ -77,8 +77,9 @@ class LocalArtifacts:
         if not os.path.isdir(top):  # noqa: PTH112
             raise NotFoundError(f"There is no folder {top!r} to log.", hint=f"Relative paths start at {os.getcwd()}.")  # noqa: PTH109
         names(artifact_path or "")
-        own = () if self._holds(top) else tuple(_identity(path) for path in [self.uri] if os.path.isdir(path))  # noqa: PTH112
-        found = list(files_below(top, above=own))
+        with _told(top):
+            own = () if self._holds(top) else tuple(_identity(path) for path in [self.uri] if os.path.isdir(path))  # noqa: PTH112
+            found = list(files_below(top, above=own))
         lost = [path for path in found if not os.path.exists(path)]  # noqa: PTH110
         folders = {os.path.dirname(path): "" for path in found if path not in lost}  # noqa: PTH120
         for folder in folders:

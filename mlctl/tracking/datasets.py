@@ -9,7 +9,7 @@ import os
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Union
 
 from mlctl.errors import ArgumentError, NotFoundError
-from mlctl.tracking import data_digest, data_schema, data_sources
+from mlctl.tracking import copying, data_digest, data_schema, data_sources
 from mlctl.tracking import entities as kept
 from mlctl.tracking.artifacts import files_below
 from mlctl.tracking.data_sources import DatasetSource
@@ -208,8 +208,11 @@ class FilesDataset(Dataset):
         if not os.path.exists(path):  # noqa: PTH110
             raise NotFoundError(f"There is no file or folder {path!r}.", hint=f"Relative paths start at {os.getcwd()}.")  # noqa: PTH109
         self._path = path
-        self._files = sorted(files_below(path)) if os.path.isdir(path) else [path]  # noqa: PTH112
-        super().__init__(source, os.path.basename(os.path.abspath(path)) if name is None else name, digest)  # noqa: PTH100, PTH119
+        try:
+            self._files = sorted(filter(os.path.isfile, files_below(path))) if os.path.isdir(path) else [path]  # noqa: PTH112
+            super().__init__(source, os.path.basename(os.path.abspath(path)) if name is None else name, digest)  # noqa: PTH100, PTH119
+        except OSError as error:
+            raise copying.meaning(error, what=f"The data {path!r}") from error
 
     def _compute_digest(self) -> str:
         top = self._path if os.path.isdir(self._path) else os.path.dirname(self._path)  # noqa: PTH112, PTH120
@@ -265,6 +268,7 @@ def from_files(
 
     Raises:
         NotFoundError: there is no such file or folder.
+        StoreError: one of the files cannot be read.
     """
     return FilesDataset(os.fspath(path), data_sources.resolved(path if source is None else source), name, digest)
 

@@ -285,6 +285,15 @@ class TestFolders:
         assert files.put_folder(str(place / "root" / "a"), "b") == 1
         assert below(place / "root") == ["a/one.txt", "b/one.txt"]
 
+    def test_a_folder_that_cannot_be_read(self, files, place, monkeypatch):
+        def refuse(_):
+            raise PermissionError(errno.EACCES, "Permission denied", "in")
+
+        (place / "in").mkdir()
+        monkeypatch.setattr(os, "scandir", refuse)
+        with pytest.raises(StoreError, match="Permission denied"):
+            files.put_folder(str(place / "in"))
+
     def test_pipes_and_empty_folders_are_left_out(self, files, place):
         (place / "in" / "empty").mkdir(parents=True)
         os.mkfifo(place / "in" / "pipe")

@@ -122,6 +122,15 @@ class TestDescriptions:
         with pytest.raises(NotFoundError, match="nowhere"):
             mlctl.data.from_files("nowhere")
 
+    def test_files_that_cannot_be_read(self, place, monkeypatch):
+        (place / "d").mkdir()
+        (place / "d" / "broken").symlink_to("nowhere")
+        assert mlctl.data.from_files("d").profile == {"num_files": 0, "num_bytes": 0}
+        (place / "d" / "a").write_text("1")
+        monkeypatch.setattr("builtins.open", lambda *_: (_ for _ in ()).throw(PermissionError(13, "Permission denied", "a")))
+        with pytest.raises(StoreError, match="Permission denied"):
+            mlctl.data.from_files("d")
+
     def test_data_of_other_kinds(self):
         with pytest.raises(ArgumentError, match=r"list.*pandas\.DataFrame"):
             mlctl.data.from_pandas([1])
