@@ -23,7 +23,7 @@ TIME = 1_700_000_000_000
 FOLDER = Path(tempfile.mkdtemp(prefix="compat-"))
 """A folder for what cases log."""
 
-_label = ""
+_now = {"case": ""}
 
 
 def case(label):
@@ -45,8 +45,7 @@ def rows(group, table):
 
 def answer(label):
     """What a case gives, or the kind of error that ends it."""
-    global _label
-    _label = label
+    _now["case"] = label
     seen.clear()
     try:
         found = plain(CASES[label]())
@@ -75,13 +74,16 @@ def error(function, *args, **kwargs):
 
 seen = {}
 
+NOT_TRACKING = {"effective_trace_archival_retention", "trace_location", "workspace"}
+"""Attributes of MLflow's experiments that belong to traces and workspaces."""
+
 
 def plain(value):
     """A value as comparable JSON: ids numbered as they come, times and places named."""
     if isinstance(value, float):
         return repr(value) if not math.isfinite(value) else value
     if isinstance(value, dict):
-        return {str(plain(key)): _named(key, item) for key, item in value.items()}
+        return {str(plain(key)): _named(key, item) for key, item in value.items() if key not in NOT_TRACKING}
     if isinstance(value, (list, tuple, set)):
         return [plain(item) for item in (sorted(value) if isinstance(value, set) else value)]
     if isinstance(value, int) and not isinstance(value, bool):
@@ -114,7 +116,11 @@ def _without_places(text):
         return "<some name>"
     here = str(Path.cwd())
     text = re.sub(rf"(file://)?{re.escape(here)}/[\w/.-]*?/[0-9a-f]{{32}}/artifacts", "<artifacts>", text)
-    text = re.sub(rf"(file://)?{re.escape(here)}/mlruns/[\w/-]+", "<place of an experiment>", text).replace(here, "<here>").replace(str(FOLDER), "<folder>")
+    text = (
+        re.sub(rf"(file://)?{re.escape(here)}/(mlruns|artifacts)/[\w/-]+", "<place of an experiment>", text)
+        .replace(here, "<here>")
+        .replace(str(FOLDER), "<folder>")
+    )
     return re.sub(r"[0-9a-f]{32}", lambda match: seen.setdefault(match[0], f"<id {len(seen)}>"), text)
 
 
@@ -123,7 +129,7 @@ def _without_places(text):
 
 def exp(suffix=""):
     """A new experiment, named after the case."""
-    return client.create_experiment(_label + suffix)
+    return client.create_experiment(_now["case"] + suffix)
 
 
 def run(experiment_id=None, **kwargs):

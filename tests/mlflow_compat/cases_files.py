@@ -240,8 +240,10 @@ rows(
 def inputs(run_id):
     found = client.get_run(run_id).inputs.dataset_inputs
     source = [sorted(json.loads(item.dataset.source)) for item in found]
-    facts = [[item.dataset.name, item.dataset.digest, item.dataset.source_type, item.dataset.schema, item.dataset.profile] for item in found]
-    return [list(pair) for pair in zip(facts, source, [[[tag.key, tag.value] for tag in item.tags] for item in found])]
+    facts = [
+        [item.dataset.name, item.dataset.digest, item.dataset.source_type, item.dataset.schema, item.dataset.profile] for item in found
+    ]
+    return [list(pair) for pair in zip(facts, source, [[[tag.key, tag.value] for tag in item.tags] for item in found], strict=True)]
 
 
 def used(make, *args, **kwargs):
@@ -253,7 +255,9 @@ def used(make, *args, **kwargs):
 def frame_data(**kwargs):
     import pandas as pd
 
-    frame = pd.DataFrame({"a": [1, 2, 3], "b": [0.5, None, 1.5], "c": ["x", "y", "z"], "t": pd.to_datetime(["2024-01-01"] * 3), "f": [True, False, True]})
+    frame = pd.DataFrame(
+        {"a": [1, 2, 3], "b": [0.5, None, 1.5], "c": ["x", "y", "z"], "t": pd.to_datetime(["2024-01-01"] * 3), "f": [True, False, True]}
+    )
     return mlflow.data.from_pandas(frame, **kwargs)
 
 
@@ -279,7 +283,12 @@ rows(
         "file as source": lambda: used(lambda: frame_data(source=str(FOLDER / "file.txt")))[0][0][2],
         "address as source": lambda: used(lambda: frame_data(source="https://example.org/x.csv"))[0][0][2],
         "no dataset": lambda: kept(mlflow.log_input, "text")[0],
-        "attributes": lambda: [frame_data(name="n").name, frame_data(name="n").digest, frame_data(name="n").profile, type(frame_data(name="n").source).__name__],
+        "attributes": lambda: [
+            frame_data(name="n").name,
+            frame_data(name="n").digest,
+            frame_data(name="n").profile,
+            type(frame_data(name="n").source).__name__,
+        ],
         "to_dict": lambda: sorted(frame_data(name="n").to_dict()),
     },
 )
@@ -297,5 +306,11 @@ def _():
 def _():
     with mlflow.start_run(experiment_id=(there := exp())):
         mlflow.log_input(frame_data(name="people"), context="training")
-    filters = ("dataset.name = 'people'", "datasets.context = 'training'", "dataset.name LIKE 'pe%' AND dataset.context = 'x'", "dataset.name IN ('people', 'x')", "dataset.size > 1")
+    filters = (
+        "dataset.name = 'people'",
+        "datasets.context = 'training'",
+        "dataset.name LIKE 'pe%' AND dataset.context = 'x'",
+        "dataset.name IN ('people', 'x')",
+        "dataset.size > 1",
+    )
     return [error(lambda text=text: len(client.search_runs([there], text))) for text in filters]

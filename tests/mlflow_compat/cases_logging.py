@@ -51,7 +51,11 @@ rows(
         "250 at once": lambda: len(fluent_params({f"k{number}": number for number in range(250)})),
         "none at once": lambda: fluent_params({}),
         "case matters": lambda: fluent_params({"a": 1, "A": 2}),
-        "asynchronous": lambda: [mlflow.start_run(experiment_id=exp()).info.status, mlflow.log_params({"a": 1}, synchronous=False).wait(), mlflow.active_run() and data(mlflow.active_run().info.run_id)["params"]],
+        "asynchronous": lambda: [
+            mlflow.start_run(experiment_id=exp()).info.status,
+            mlflow.log_params({"a": 1}, synchronous=False).wait(),
+            mlflow.active_run() and data(mlflow.active_run().info.run_id)["params"],
+        ],
         "client returns": lambda: client.log_param(run(), "a", 7),
     },
 )
@@ -139,7 +143,11 @@ rows(
         "history of an unknown metric": lambda: points(run(), "nothing"),
         "history of an unknown run": lambda: points("0" * 32, "m"),
         "unknown run": lambda: client.log_metric("0" * 32, "a", 1),
-        "odd keys": lambda: [error(client.log_metric, run(f, start_time=TIME), key, 1.0) for f in [exp()] for key in ("a b", "a/b", "a?", "", "/a", "k" * 251)],
+        "odd keys": lambda: [
+            error(client.log_metric, run(f, start_time=TIME), key, 1.0)
+            for f in [exp()]
+            for key in ("a b", "a/b", "a?", "", "/a", "k" * 251)
+        ],
         "None as key": lambda: error(client.log_metric, run(), None, 1.0),
         "asynchronous": lambda: [mlflow.start_run(experiment_id=exp()).info.status, mlflow.log_metric("a", 1.0, synchronous=False).wait()],
         "returns": lambda: [mlflow.start_run(experiment_id=exp()).info.status, mlflow.log_metric("a", 1.0), mlflow.log_metrics({"a": 1.0})],
@@ -212,8 +220,16 @@ rows(
         "system tags": lambda: [client.set_tag(found := run(), "mlflow.user", "somebody"), client.get_run(found).data.tags["mlflow.user"]],
         "name": lambda: [client.set_tag(found := run(run_name="a"), "mlflow.runName", "b"), client.get_run(found).info.run_name],
         "name deleted": lambda: [client.delete_tag(found := run(run_name="a"), "mlflow.runName"), client.get_run(found).info.run_name],
-        "note": lambda: [client.set_tag(found := run(), "mlflow.note.content", "é\n**b**"), client.get_run(found).data.tags["mlflow.note.content"]],
-        "returns": lambda: [client.set_tag(run(), "a", "b"), mlflow.start_run(experiment_id=exp("x")).info.status, mlflow.set_tag("a", "b"), mlflow.set_tags({"c": 1})],
+        "note": lambda: [
+            client.set_tag(found := run(), "mlflow.note.content", "é\n**b**"),
+            client.get_run(found).data.tags["mlflow.note.content"],
+        ],
+        "returns": lambda: [
+            client.set_tag(run(), "a", "b"),
+            mlflow.start_run(experiment_id=exp("x")).info.status,
+            mlflow.set_tag("a", "b"),
+            mlflow.set_tags({"c": 1}),
+        ],
     },
 )
 
@@ -268,7 +284,7 @@ rows(
     "batches",
     {
         "of each": lambda: batch(metrics=[metric("m", 1.0)], params=[Param("p", "1")], tags=[RunTag("t", "1")]),
-        "empty": lambda: batch(),
+        "empty": batch,
         "1000 metrics": lambda: counts(metrics=many_metrics(1000)),
         "1001 metrics": lambda: counts(metrics=many_metrics(1001)),
         "100 params": lambda: counts(params=many(Param, 100)),
@@ -282,7 +298,11 @@ rows(
         "refused key": lambda: batch(metrics=[metric("good", 1.0), metric("bad?", 1.0)], tags=[RunTag("t", "1")]),
         "refused value": lambda: batch(metrics=[metric("m", "x")], params=[Param("p", "1")]),
         "values that are no texts": lambda: batch(params=[Param("p", 5)], tags=[RunTag("t", 5)]),
-        "long values": lambda: [len(value) for part in batch(params=[Param("p", "v" * 7000)], tags=[RunTag("t", "v" * 9000)])[1].values() for value in part.values()],
+        "long values": lambda: [
+            len(value)
+            for part in batch(params=[Param("p", "v" * 7000)], tags=[RunTag("t", "v" * 9000)])[1].values()
+            for value in part.values()
+        ],
         "unknown run": lambda: client.log_batch("0" * 32, params=[Param("a", "1")]),
         "dictionaries": lambda: error(client.log_batch, run(), params=[{"key": "a", "value": "1"}]),
     },

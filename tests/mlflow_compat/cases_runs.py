@@ -1,5 +1,6 @@
 """Cases: the life of runs."""
 
+import contextlib
 import os
 
 from calls import TIME, case, client, data, entities, error, exp, mlflow, own, rows, run
@@ -24,18 +25,16 @@ def tags_of(found):
     return {key: value for key, value in sorted(found.data.tags.items()) if key not in hidden}
 
 
-class Problem(Exception):
-    pass
+class ProblemError(Exception):
+    """A script's own."""
 
 
 def status_after(raised):
+    """How a run stands after a block that an exception ended (None: nothing did)."""
     mlflow.set_experiment("endings")
-    try:
-        with mlflow.start_run() as found:
-            if raised is not None:
-                raise raised
-    except BaseException as error:
-        assert error is raised
+    with contextlib.suppress(BaseException), mlflow.start_run() as found:
+        if raised is not None:
+            raise raised
     return client.get_run(found.info.run_id).info.status
 
 
@@ -66,11 +65,11 @@ rows(
     "endings",
     {
         "of a block": lambda: status_after(None),
-        "by an exception": lambda: status_after(Problem()),
+        "by an exception": lambda: status_after(ProblemError()),
         "by SystemExit(0)": lambda: status_after(SystemExit(0)),
         "by SystemExit(1)": lambda: status_after(SystemExit(1)),
         "by KeyboardInterrupt": lambda: status_after(KeyboardInterrupt()),
-        "without a run": lambda: mlflow.end_run(),
+        "without a run": mlflow.end_run,
     },
 )
 
@@ -98,11 +97,8 @@ def _():
 def _():
     mlflow.set_experiment("endings")
     with mlflow.start_run() as outer:
-        try:
-            with mlflow.start_run(nested=True) as inner:
-                raise Problem
-        except Problem:
-            pass
+        with contextlib.suppress(ProblemError), mlflow.start_run(nested=True) as inner:
+            raise ProblemError
         active = mlflow.active_run().info.run_id == outer.info.run_id
     return [active, *(client.get_run(item.info.run_id).info.status for item in (outer, inner))]
 
@@ -174,7 +170,14 @@ def _():
         inside = client.get_run(again.info.run_id).info.status
         mlflow.log_param("p", 1)
     found = client.get_run(first.info.run_id)
-    return [inside, found.info.status, found.info.run_name, own(found.data.tags), found.data.params, found.info.start_time == first.info.start_time]
+    return [
+        inside,
+        found.info.status,
+        found.info.run_name,
+        own(found.data.tags),
+        found.data.params,
+        found.info.start_time == first.info.start_time,
+    ]
 
 
 @case("resume: with a new name")
@@ -263,7 +266,9 @@ rows(
         "None": lambda: client.get_run(None),
         "deleted": lambda: [client.delete_run(found := run()), client.get_run(found).info.lifecycle_stage],
         "parent of an unknown run": lambda: mlflow.get_parent_run("0" * 32),
-        "info": lambda: {key: value for key, value in dict(client.get_run(run(run_name="n")).info).items() if key not in ("user_id", "artifact_uri")},
+        "info": lambda: {
+            key: value for key, value in dict(client.get_run(run(run_name="n")).info).items() if key not in ("user_id", "artifact_uri")
+        },
         "data": lambda: sorted(dict(client.get_run(run()).data)),
         "to_dictionary": lambda: {key: sorted(value) for key, value in client.get_run(run()).to_dictionary().items()},
     },
@@ -293,7 +298,7 @@ def terminated(*args, **kwargs):
 rows(
     "client runs",
     {
-        "create": lambda: made(),
+        "create": made,
         "create with a name": lambda: made(run_name="a name"),
         "create with tags": lambda: made(tags={"a": 1, "mlflow.runName": "tagged"}),
         "create with name and tag": lambda: made(run_name="a", tags={"mlflow.runName": "b"}),
@@ -304,18 +309,22 @@ rows(
         "update status": lambda: updated(status="FAILED"),
         "update name": lambda: updated(name="after"),
         "update both": lambda: updated(status="FINISHED", name="after"),
-        "update nothing": lambda: updated(),
+        "update nothing": updated,
         "update to SCHEDULED": lambda: updated(status="SCHEDULED"),
         "update to an unknown status": lambda: updated(status="GONE"),
         "update to an empty name": lambda: updated(name=""),
         "update an unknown run": lambda: client.update_run("0" * 32, name="x"),
         "update a deleted run": lambda: [client.delete_run(found := run()), error(client.update_run, found, name="x")],
-        "terminate": lambda: terminated(),
+        "terminate": terminated,
         "terminate with status": lambda: terminated("FAILED"),
         "terminate at a time": lambda: terminated("KILLED", TIME + 5),
         "terminate with an unknown status": lambda: terminated("GONE"),
         "terminate an unknown run": lambda: client.set_terminated("0" * 32),
-        "terminate twice": lambda: [client.set_terminated(found := run(), "FAILED", TIME + 1), client.set_terminated(found, "FINISHED", TIME + 2), info(found)],
+        "terminate twice": lambda: [
+            client.set_terminated(found := run(), "FAILED", TIME + 1),
+            client.set_terminated(found, "FINISHED", TIME + 2),
+            info(found),
+        ],
         "delete": lambda: [client.delete_run(found := run()), info(found)],
         "delete twice": lambda: [client.delete_run(found := run()), error(client.delete_run, found)],
         "delete an unknown run": lambda: client.delete_run("0" * 32),

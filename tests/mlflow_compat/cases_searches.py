@@ -151,14 +151,28 @@ rows(
         "50001 results": lambda: names(max_results=50001),
         "bad token": lambda: names(page_token="garbage"),
         "an id alone": lambda: error(lambda: [found.info.run_name for found in client.search_runs(place["id"])]),
-        "data of what is found": lambda: [[found.data.params, found.data.metrics, found.info.status] for found in client.search_runs([place["id"]], "run_name = 'one'")],
-        "fluent, list": lambda: [found.info.run_name for found in mlflow.search_runs([place["id"]], output_format="list", order_by=["start_time"])],
-        "fluent, by names": lambda: [found.info.run_name for found in mlflow.search_runs(experiment_names=["search_runs: made for the next cases"], filter_string="metrics.acc > 0.85", output_format="list")],
+        "data of what is found": lambda: [
+            [found.data.params, found.data.metrics, found.info.status] for found in client.search_runs([place["id"]], "run_name = 'one'")
+        ],
+        "fluent, list": lambda: [
+            found.info.run_name for found in mlflow.search_runs([place["id"]], output_format="list", order_by=["start_time"])
+        ],
+        "fluent, by names": lambda: [
+            found.info.run_name
+            for found in mlflow.search_runs(
+                experiment_names=["search_runs: made for the next cases"], filter_string="metrics.acc > 0.85", output_format="list"
+            )
+        ],
         "fluent, unknown name": lambda: error(lambda: list(mlflow.search_runs(experiment_names=["nobody"], output_format="list"))),
         "fluent, ids and names": lambda: mlflow.search_runs([place["id"]], experiment_names=["x"]),
         "fluent, unknown format": lambda: mlflow.search_runs([place["id"]], output_format="table"),
-        "fluent, at most 2": lambda: [found.info.run_name for found in mlflow.search_runs([place["id"]], max_results=2, output_format="list")],
-        "fluent, experiment that is set": lambda: [mlflow.set_experiment(experiment_id=place["id"]).name, len(mlflow.search_runs(output_format="list"))],
+        "fluent, at most 2": lambda: [
+            found.info.run_name for found in mlflow.search_runs([place["id"]], max_results=2, output_format="list")
+        ],
+        "fluent, experiment that is set": lambda: [
+            mlflow.set_experiment(experiment_id=place["id"]).name,
+            len(mlflow.search_runs(output_format="list")),
+        ],
     },
 )
 
@@ -200,6 +214,8 @@ def _():
 def frame(**kwargs):
     found = mlflow.search_runs([place["id"]], **kwargs)
     known = {"run_id", "experiment_id", "artifact_uri"}
+    first = list(found.columns)[:6]
+    found = found[[*first, *sorted(found.columns[6:])]]  # MLflow has metrics in any order
     shown = found[[name for name in found.columns if name not in known]]
     return [list(found.columns), [str(kind) for kind in found.dtypes], [[str(cell) for cell in row] for row in shown.to_numpy().tolist()]]
 
