@@ -47,8 +47,8 @@ def metric(key: str, value: Any, *, step: Any = None, timestamp: Any = None) -> 
     """A point of a metric: ``step`` is 0 by default, ``timestamp`` (ms) is now. Both may be whole numbers of any type."""
     if type(step) is not int:
         step = _whole(step) if step else 0
-    if type(timestamp) is not int or not timestamp:
-        timestamp = int(timestamp) if isinstance(timestamp, float) and timestamp >= 1 else timestamp or _moment(key, step)
+    if type(timestamp) is not int:
+        timestamp = _moment(key, step) if timestamp is None else int(timestamp) if isinstance(timestamp, float) else timestamp
     return Metric(key, number(key, value), timestamp, step)
 
 

@@ -13,7 +13,7 @@ from mlctl import settings
 from mlctl.errors import InvalidValueError, MlctlError
 from mlctl.tracking import batches, codes, fluent_active, fluent_experiments, owners, validation
 from mlctl.tracking.current import current_store
-from mlctl.tracking.entities import DELETED, NOTE_TAG, PARENT_TAG, TERMINAL, Run, RunInfo
+from mlctl.tracking.entities import DELETED, NOTE_TAG, PARENT_TAG, RUN_NAME_TAG, TERMINAL, Run, RunInfo
 from mlctl.tracking.store import TrackingStore
 
 if TYPE_CHECKING:
@@ -204,6 +204,8 @@ def _create(
     merged: Dict[str, Any] = {**source_tags(), **tags}
     if parent:
         merged[PARENT_TAG] = parent
+    if run_name:
+        merged[RUN_NAME_TAG] = run_name  # also where the tags name it otherwise
     return store.create_run(
         fluent_experiments.current_id() if experiment_id is None else _experiment(experiment_id),
         run_name=run_name or "",

@@ -28,7 +28,7 @@ def log_metric(
         InvalidValueError: the key is not acceptable, or the value is not a number.
     """
     run = run_id_or_start(run_id)
-    store_of(run).log_batch(run, metrics=(batches.metric(key, value, step=step, timestamp=timestamp),))
+    store_of(run).log_batch(run, metrics=(batches.metric(key, value, step=step, timestamp=timestamp or None),))
     if dataset is not None:
         _link(run, dataset)
     return batches.outcome(synchronous)

@@ -14,6 +14,7 @@ ROOT = HERE.parents[1]
 DIFFERENT = {
     "errors of MLflow without a code (Exception, TypeError, ValueError, …) have the code of a wrong argument here": {
         "artifacts: images that make no sense",
+        "datasets: no dataset",
         "client runs: terminate with an unknown status",
         "client runs: update to an unknown status",
         "entities: unknown status",
@@ -50,6 +51,7 @@ DIFFERENT = {
         "start_run: tags and description",
     },
     "tags are checked when a run is created, as they are later": {"client runs: create with refused tag", "start_run: refused tag key"},
+    "a dictionary of a run has inputs and outputs where it has any": {"get_run: to_dictionary"},
     "infinity stays infinity": {"metrics: infinite"},
     "a step is an integer": {"metrics: step that is a float"},
     "an interrupted run was killed; sys.exit(0) is no failure": {"endings: by KeyboardInterrupt", "endings: by SystemExit(0)"},
