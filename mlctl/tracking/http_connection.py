@@ -6,7 +6,7 @@ is read here is framed strictly: an answer that does not say where it ends, or s
 
 import os
 import socket
-from typing import BinaryIO, Dict, Iterable, Iterator, List, NamedTuple, Optional, Union
+from typing import Any, BinaryIO, Dict, Iterable, Iterator, List, NamedTuple, Optional, Union
 
 from mlctl.tracking.http_address import Server, Tls
 
@@ -51,7 +51,10 @@ class Connection:
         self._chunked = False
         self._keeps = False
         place = server.proxy or server
-        self._socket = socket.create_connection((place.host, place.port), min(CONNECT_S, timeout_s))
+        host: Any = place.host.encode(
+            "ascii"
+        )  # as text it would be looked up by the rules of international names, whose tables load for 3 ms
+        self._socket = socket.create_connection((host, place.port), min(CONNECT_S, timeout_s))
         self._file: BinaryIO = self._socket.makefile("rb")
         try:
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

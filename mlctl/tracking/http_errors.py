@@ -26,9 +26,11 @@ class NoRouteError(StoreError):
 def refused(server: Server, path: str, *, status: int, headers: Dict[str, str], body: bytes) -> StoreError:
     """The error that an answer stands for."""
     found = _object(body)
-    code, message = str(found.get("error_code", "")), found.get("message")
+    code, message = str(found.get("error_code", "")), found.get("message", found.get("detail"))  # files of MLflow's server: detail
     if code in CLASSES and isinstance(message, str):
         return _told(CLASSES[code], message, found.get("hint"))
+    if status == 400 and isinstance(message, str):
+        return InvalidValueError(_printable(message))
     said = _printable(message if isinstance(message, str) else _text(headers, body))
     if status in (401, 403, 407):
         hint = "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN, say who you are."

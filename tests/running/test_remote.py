@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import socket
+import subprocess
 import time
 import urllib.request
 from pathlib import Path
@@ -263,6 +264,20 @@ def test_a_job_with_the_real_client(mlctl, server, place, monkeypatch):
     assert (parent["info"]["status"], parent["data"]["params"]) == ("FINISHED", {"folds": "3"})
     files = {file["path"] for file in mlctl.json("runs", "show", parent["info"]["run_id"])["data"]["artifacts"]}
     assert files >= {"data.json", "mlctl/output.log", "mlctl/packages.txt", "report/errors.txt"}
+
+
+@pytest.mark.engine("python3.8")
+def test_scripts_of_the_oldest_python(mlctl, server, script, old_python, place):
+    mlctl("run", script("pass"), check=0)
+    (lib,) = (Path(os.environ["MLCTL_CACHE_DIR"]) / "bundle").glob("*/lib")
+    code = f"import sys; sys.path.append({str(lib)!r})\nimport os, mlctl\nwith mlctl.start_run(run_name='old'):\n"
+    code += "    mlctl.log_metric('m', float('inf'))\n    mlctl.log_param('p', 1)\n    mlctl.log_artifact('notes.txt', 'a b')\n"
+    (place / "notes.txt").write_text("x")
+    done = subprocess.run([old_python, "-W", "error", "-S", "-I", "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    (run,) = [run for run in mlctl.runs() if run["info"]["run_name"] == "old"]
+    assert run["info"]["status"] == "FINISHED"
+    assert [file["path"] for file in mlctl.json("runs", "show", run["info"]["run_id"])["data"]["artifacts"]] == ["a b/notes.txt"]
 
 
 def test_no_server(mlctl, script, monkeypatch):

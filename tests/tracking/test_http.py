@@ -248,6 +248,11 @@ class TestErrors:
             get(store)
         assert (caught.value.message, caught.value.hint) == ("no.", "Try it.")
 
+    def test_files_of_mlflows_server(self, ask):
+        store, _ = ask(reply(400, {"detail": "a folder"}))
+        with pytest.raises(InvalidValueError, match="a folder"):
+            get(store)
+
     @pytest.mark.parametrize(
         ("answer", "said"),
         [
