@@ -46,6 +46,12 @@ class MlctlError(Exception):
         """The code, as MLflow's exceptions call it."""
         return self.code
 
+    def serialize_as_json(self) -> str:
+        """Code and message as JSON, as an answer of a server has them; a method of MLflow's exceptions."""
+        import json
+
+        return json.dumps({"error_code": self.code, "message": self.message})
+
     def get_http_status_code(self) -> int:
         """The status of an answer that tells of this error, as MLflow's exceptions call it."""
         return self.http_status

@@ -137,6 +137,9 @@ def _each(ids: list[str], what: dict[str, str]) -> render.Result:
 
 def _data(run: Run, lost: set[str]) -> dict[str, Any]:
     data = run.to_dictionary()
+    for name in ("inputs", "outputs"):  # most runs have none
+        if not any(data[name].values()):
+            del data[name]
     data["info"]["lost"] = run.info.run_id in lost
     return data
 

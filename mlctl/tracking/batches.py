@@ -1,5 +1,6 @@
 """What is logged, as the store takes it: numbers out of whatever a script calls one, texts of all other values."""
 
+import math
 import time
 from typing import Any, Dict, List, Mapping, Optional
 
@@ -46,9 +47,11 @@ def number(key: str, value: Any) -> float:
 def metric(key: str, value: Any, *, step: Any = None, timestamp: Any = None) -> Metric:
     """A point of a metric: ``step`` is 0 by default, ``timestamp`` (ms) is now. Both may be whole numbers of any type."""
     if type(step) is not int:
-        step = _whole(step) if step else 0
-    if type(timestamp) is not int:
-        timestamp = _moment(key, step) if timestamp is None else int(timestamp) if isinstance(timestamp, float) else timestamp
+        step = 0 if step is None else _whole(step)
+    if timestamp is None:
+        timestamp = _moment(key, step)
+    elif isinstance(timestamp, float) and math.isfinite(timestamp):
+        timestamp = int(timestamp)  # as time.time() * 1000 is
     return Metric(key, number(key, value), timestamp, step)
 
 

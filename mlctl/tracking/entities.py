@@ -224,14 +224,6 @@ class Run(Entity):
     inputs: RunInputs = NO_INPUTS
     outputs: RunOutputs = NO_OUTPUTS
 
-    def to_dictionary(self) -> Dict[str, Any]:
-        """Attributes by name; inputs and outputs only where there are any."""
-        found = super().to_dictionary()
-        for name, none in (("inputs", NO_INPUTS), ("outputs", NO_OUTPUTS)):
-            if getattr(self, name) == none:
-                del found[name]
-        return found
-
 
 @dataclass(frozen=True, repr=False)
 class FileInfo(Entity):

@@ -32,6 +32,8 @@ def test_positions_are_mlflows():
     assert Run(INFO, data).to_dictionary() == {
         "info": dict(INFO),
         "data": {"metrics": {"m": 1.0}, "params": {"p": "1"}, "tags": {"t": "x"}},
+        "inputs": {"dataset_inputs": [], "model_inputs": []},
+        "outputs": {"model_outputs": []},
     }
     assert RunData() == RunData({}, {}, {})
     assert Experiment("0", "Default", "uri", "active", [ExperimentTag("a", "b")]).tags == {"a": "b"}
@@ -69,4 +71,5 @@ def test_codes():
 def test_scripts_may_raise_mlflows_exception():
     error = MlflowException("a message", "RESOURCE_DOES_NOT_EXIST")
     assert (error.message, str(error), error.error_code) == ("a message", "a message", "RESOURCE_DOES_NOT_EXIST")
+    assert error.serialize_as_json() == '{"error_code": "RESOURCE_DOES_NOT_EXIST", "message": "a message"}'
     assert MlflowException("another").error_code == "INTERNAL_ERROR"

@@ -34,7 +34,7 @@ class TestInputs:
     def test_a_run_has_none(self, store, make):
         run = store.get_run(make())
         assert (run.inputs, run.outputs) == (RunInputs(), RunOutputs())
-        assert set(run.to_dictionary()) == {"info", "data"}
+        assert run.to_dictionary()["inputs"] == {"dataset_inputs": [], "model_inputs": []}
 
     def test_all_fields(self, store, make):
         run_id = make()
