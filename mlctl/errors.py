@@ -56,12 +56,6 @@ class MlctlError(Exception):
         """The status of an answer that tells of this error, as MLflow's exceptions call it."""
         return self.http_status
 
-    def serialize_as_json(self, **more: object) -> str:
-        """The code and the message as JSON, with ``more`` beside them, as MLflow's exceptions have it."""
-        import json
-
-        return json.dumps({"error_code": self.code, "message": self.message, **more})
-
     def to_dict(self) -> Dict[str, object]:
         """The error as it stands in the JSON envelope."""
         found: Dict[str, object] = {"code": self.code, "message": self.message, "exit_code": self.exit_code, "origin": "mlctl"}
