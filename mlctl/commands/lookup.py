@@ -46,6 +46,20 @@ def _deliver(store: TrackingStore) -> None:
             tell(f"run {delivered[:8]}: its end and its log have been sent to the server")
 
 
+def count(store: TrackingStore, experiment_ids: Sequence[str], *, filter_string: str, view: str) -> int:
+    """How many runs a filter finds. A server is asked for page after page: its API cannot count."""
+    from mlctl.tracking.sql_store import SqlStore
+
+    if isinstance(store, SqlStore):
+        return store.count_runs(experiment_ids, filter_string=filter_string, view=view)
+    found, token = 0, None
+    while True:
+        page = store.search_runs(experiment_ids, filter_string=filter_string, view=view, page_token=token)
+        found, token = found + len(page), page.token
+        if token is None:
+            return found
+
+
 def run_id(store: TrackingStore, text: str) -> str:
     """The run that a full id, a unique prefix of one, ``@last`` or ``@last~N`` (N runs before the last) names.
 

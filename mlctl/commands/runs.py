@@ -34,18 +34,25 @@ def list_runs(
     columns: Annotated[str | None, typer.Option("--columns", metavar="A,B", help="Columns, in order; `all` for all of them.")] = None,
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=50000, help="At most so many runs.")] = 100,
     view: Annotated[str, typer.Option("--view", metavar="WHICH", help="active_only, deleted_only or all.")] = "active_only",
+    count: Annotated[bool, typer.Option("--count", help="Only say how many runs there are.")] = False,
 ) -> render.Result:
     """List runs, the newest first."""
     if view not in VIEWS:
         raise InvalidValueError(f"--view {view!r} is not known.", hint=f"One of: {', '.join(VIEWS)}.")
     with lookup.looking() as store:
         ids = lookup.experiment_ids(store, experiment or ())
+        if count:
+            return _counted(lookup.count(store, ids, filter_string=filter_string, view=VIEWS[view]))
         page = store.search_runs(ids, filter_string=filter_string, order_by=order_by or (), view=VIEWS[view], max_results=limit)
         names = {item.experiment_id: item.name for item in store.search_experiments(view=ALL, max_results=50000)}
         lost = {found for found, owner in store.owners() if owners.looks_lost(owner, now_ms=_now_ms())}
     table = run_columns.table(page, columns, experiments=names, lost=lost)
     notes = (f"there are more: --limit {limit} shows the first {len(page)}",) if page.token else ()
     return render.Result([_data(run, lost) for run in page], table, ids=[run.info.run_id for run in page], notes=notes)
+
+
+def _counted(count: int) -> render.Result:
+    return render.Result({"count": count}, text=str(count), ids=[str(count)])
 
 
 @app.command("show")
