@@ -3,7 +3,7 @@
 python tests/benchmarks/make_store.py FOLDER [--runs 20000] [--params 20] [--metrics 20] [--history 50000] [--points 0]
 
 The runs go through the store's own functions, many in a transaction. ``--points`` adds that many points in all to the histories.
-A store that is there already is only timed.
+A store that is there already is only timed. The questions are in `questions`; `mlflow_store` asks MLflow the same of the same data.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ import random
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from questions import BOTH, COUNTS, OURS, times_ms
 
 from mlctl.tracking.entities import Metric, Param, RunTag
 from mlctl.tracking.sqlite import SqliteStore
@@ -60,36 +62,21 @@ def fill(store: SqliteStore, options: argparse.Namespace) -> None:
         add_history(store, run_id, "loss_curve", each)
 
 
-def best_ms(question: Callable[[], object], times: int = 7) -> float:
-    """The shortest of several times, in ms."""
-    found = []
-    for _ in range(times):
-        begin = time.perf_counter()
-        question()
-        found.append(time.perf_counter() - begin)
-    return min(found) * 1000
-
-
 def questions(store: SqliteStore, newest: str) -> dict[str, Callable[[], object]]:
     """What is timed."""
 
-    def ask(text: str, order: list[str] | None = None, limit: int = 20) -> Callable[[], object]:
-        return lambda: store.search_runs(["0"], filter_string=text, order_by=order or [], max_results=limit)
+    def ask(text: str, order: list[str], limit: int) -> Callable[[], object]:
+        return lambda: store.search_runs(["0"], filter_string=text, order_by=order, max_results=limit)
+
+    def count(text: str) -> Callable[[], object]:
+        return lambda: store.count_runs(["0"], filter_string=text)
 
     return {
-        "newest 100": ask("", limit=100),
-        "best 20 by metric": ask("", ["metrics.rmse ASC"]),
-        "best 20, rare param (1 %)": ask("params.fold = '7'", ["metrics.rmse ASC"]),
-        "best 20, common param (25 %)": ask("params.optimizer = 'adam'", ["metrics.rmse ASC"]),
-        "best 20, two params": ask("params.optimizer = 'adam' AND params.fold = '8'", ["metrics.rmse DESC"]),
-        "newest 20, common param": ask("params.optimizer = 'adam'"),
-        "newest 20, good metric (2 %)": ask("metrics.rmse < 0.6"),
-        "newest 20, param that nobody has": ask("params.fold = 'none'"),
-        "newest 20, LIKE that nobody matches": ask("params.optimizer LIKE 'x%'"),
-        "best 20 by param": ask("", ["params.param_1 ASC"]),
-        "page of 1000": ask("", limit=1000),
+        **{name: ask(*question) for name, question in BOTH.items()},
         "one run": lambda: store.get_run(newest),
         "history of one metric": lambda: store.metric_history(newest, "loss"),
+        **{name: count(text) for name, text in COUNTS.items()},
+        **{name: ask(*question) for name, question in OURS.items()},
     }
 
 
@@ -109,10 +96,8 @@ def main() -> None:
         print(f"made {options.runs} runs in {time.perf_counter() - begin:.1f} s; {path.stat().st_size / 2**20:.0f} MB")
     newest = store.search_runs(["0"], max_results=1)[0].info.run_id
     for name, question in questions(store, newest).items():
-        begin = time.perf_counter()
-        question()
-        first = (time.perf_counter() - begin) * 1000
-        print(f"{name:36} {best_ms(question):8.1f} ms   (first {first:.1f})")
+        first, best = times_ms(question)
+        print(f"{name:38} {best:9.1f} ms   (first {first:.1f})")
     store.close()
 
 
