@@ -7,11 +7,14 @@
 import os
 import posixpath
 import sys
-from typing import IO, Any, Callable, Mapping, Optional, Union
+from typing import IO, Any, Callable, Iterable, Mapping, Optional, Tuple, Union
 
 from mlctl.errors import ArgumentError, InvalidValueError
+from mlctl.tracking import copying
+from mlctl.tracking.artifacts import LocalArtifacts
 from mlctl.tracking.store import ArtifactStore
 
+_PIECE = 1 << 20
 _YAML = (".yml", ".yaml")
 _PLOTLY_IMAGES = (".png", ".jpeg", ".webp", ".svg", ".pdf")
 
@@ -38,12 +41,11 @@ def put_text(files: ArtifactStore, text: str, artifact_file: str) -> None:
     """
     if not isinstance(text, str):
         raise ArgumentError(f"Expected a text to log, not a value of type {type(text).__name__}.", hint="str(value) makes one.")
-
-    def write(path: str) -> None:
-        with open(path, "w", encoding="utf-8") as file:  # noqa: PTH123
-            file.write(text)
-
-    put_written(files, write, artifact_file)
+    try:
+        content = text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise ArgumentError(f"The text cannot be written as UTF-8: {error}.") from None
+    put_content(files, [content], artifact_file)
 
 
 def put_dict(files: ArtifactStore, dictionary: Any, artifact_file: str) -> None:
@@ -80,13 +82,16 @@ def _yaml() -> Any:
 
 def put_stream(files: ArtifactStore, stream: "IO[bytes]", artifact_file: str) -> None:
     """Write what can be read from a binary stream, piece by piece."""
-    import shutil
+    put_content(files, iter(lambda: stream.read(_PIECE), b""), artifact_file)
 
-    def write(path: str) -> None:
-        with open(path, "wb") as file:  # noqa: PTH123
-            shutil.copyfileobj(stream, file, 1 << 20)
 
-    put_written(files, write, artifact_file)
+def put_content(files: ArtifactStore, pieces: Iterable[bytes], artifact_file: str) -> None:
+    """Write a file from pieces; on this machine without a file in between."""
+    _file_name(artifact_file)
+    if isinstance(files, LocalArtifacts):
+        files.put_content(pieces, artifact_file)
+    else:
+        put_written(files, lambda path: copying.write_new(pieces, path), artifact_file)
 
 
 def put_figure(files: ArtifactStore, figure: Any, artifact_file: str, *, save_kwargs: Optional[Mapping[str, Any]] = None) -> None:
@@ -125,10 +130,16 @@ def put_written(files: ArtifactStore, write: Callable[[str], Any], artifact_file
     """Let ``write`` make a local file, whose path it is given, and put that to ``artifact_file``."""
     import tempfile
 
-    folder, name = posixpath.split(posixpath.normpath(artifact_file))
-    if name in ("", ".", "..") or "\0" in name:
-        raise InvalidValueError(f"{artifact_file!r} is not the path of a file.", hint="Such as 'notes.txt' or 'plots/loss.png'.")
+    folder, name = _file_name(artifact_file)
     with tempfile.TemporaryDirectory(prefix="mlctl-") as scratch:
         path = os.path.join(scratch, name)  # noqa: PTH118
         write(path)
         files.put_file(path, folder or None)
+
+
+def _file_name(artifact_file: str) -> Tuple[str, str]:
+    """Folder and name of the path of a file."""
+    folder, name = posixpath.split(posixpath.normpath(artifact_file))
+    if name in ("", ".", "..") or "\0" in name:
+        raise InvalidValueError(f"{artifact_file!r} is not the path of a file.", hint="Such as 'notes.txt' or 'plots/loss.png'.")
+    return folder, name

@@ -11,7 +11,7 @@ import posixpath
 import re
 import stat
 import time
-from typing import Iterator, List, Optional, Tuple
+from typing import Callable, Iterable, Iterator, List, Optional, Tuple
 
 from mlctl.errors import InvalidValueError, NotFoundError, StoreError
 from mlctl.tracking import copying
@@ -62,6 +62,19 @@ class LocalArtifacts:
         if not os.path.isfile(path):  # noqa: PTH113
             raise NotFoundError(f"There is no file {path!r} to log.", hint=f"Relative paths start at {os.getcwd()}.")  # noqa: PTH109
         self._put(path, self._folder(artifact_path or ""))
+
+    def put_content(self, pieces: Iterable[bytes], artifact_file: str) -> None:
+        """Write a file from pieces, in place of one of that name.
+
+        Raises:
+            InvalidValueError: the path is not acceptable, or a folder is in the way.
+            StoreError: it cannot be written.
+        """
+        parts = names(artifact_file)
+        folder = self._folder("/".join(parts[:-1]))
+        _check_name(parts[-1])
+        with _told(artifact_file, folder):
+            _place(folder, parts[-1], lambda draft: copying.write_new(pieces, draft))
 
     def put_folder(self, local_dir: str, artifact_path: Optional[str] = None) -> int:
         """Copy the files of a folder, with those of its sub-folders, into the folder ``artifact_path``; returns how many.
@@ -192,8 +205,7 @@ class LocalArtifacts:
 
     def _put(self, source: str, folder: str) -> None:
         name = os.path.basename(source)  # noqa: PTH119
-        if _DRAFT.fullmatch(name):
-            raise InvalidValueError(f"An artifact cannot be named {name!r}: drafts of files are named so.", hint="Rename it.")
+        _check_name(name)
         with _told(name, folder):
             _copy(source, folder)
 
@@ -233,6 +245,11 @@ def names(path: str) -> Tuple[str, ...]:
     if "\0" in plain or foreign or posixpath.isabs(plain) or plain.split("/")[0] == "..":
         raise InvalidValueError(f"The artifact path {path!r} leaves the run's artifacts.", hint=_HINT)
     return () if plain == "." else tuple(plain.split("/"))
+
+
+def _check_name(name: str) -> None:
+    if _DRAFT.fullmatch(name):
+        raise InvalidValueError(f"An artifact cannot be named {name!r}: drafts of files are named so.", hint="Rename it.")
 
 
 def _is_below(path: str, top: str) -> bool:
@@ -277,12 +294,16 @@ def files_below(top: str, *, inside: str = "", above: Tuple[_Identity, ...] = ()
 
 def _copy(source: str, folder: str) -> None:
     """Copy a file into a folder, which is made if it is not there."""
+    _place(folder, os.path.basename(source), lambda draft: copying.copy_new(source, draft))  # noqa: PTH119
+
+
+def _place(folder: str, name: str, write: Callable[[str], None]) -> None:
+    """Let ``write`` make a file under the name of a draft, and put it into its place when it is whole."""
     os.makedirs(folder, exist_ok=True)  # noqa: PTH103
-    target = os.path.join(folder, os.path.basename(source))  # noqa: PTH118, PTH119
     draft = os.path.join(folder, f".{os.urandom(8).hex()}.part")  # noqa: PTH118
     try:
-        copying.copy_new(source, draft)
-        os.replace(draft, target)  # noqa: PTH105
+        write(draft)
+        os.replace(draft, os.path.join(folder, name))  # noqa: PTH105, PTH118
     except BaseException:
         with contextlib.suppress(OSError):
             os.unlink(draft)  # noqa: PTH108

@@ -3,7 +3,7 @@
 import errno
 import os
 import sys
-from typing import Callable, Dict, Iterator
+from typing import Callable, Dict, Iterable, Iterator
 
 from mlctl.errors import InvalidValueError, StoreError
 
@@ -39,6 +39,19 @@ def copy_new(source: str, target: str) -> None:
                 _all(move, taken.fileno(), given)
         finally:
             os.close(given)
+
+
+def write_new(pieces: Iterable[bytes], target: str) -> None:
+    """Write pieces to a path that does not exist yet.
+
+    Raises:
+        OSError: it cannot be written; what was written is left.
+    """
+    with open(target, "xb", buffering=0) as file:  # noqa: PTH123
+        for piece in pieces:
+            rest = memoryview(piece)
+            while rest:
+                rest = rest[file.write(rest) :]
 
 
 def _ways() -> "Iterator[Callable[[int, int], int]]":

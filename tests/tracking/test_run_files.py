@@ -70,6 +70,12 @@ class TestTexts:
             mlctl.log_text("x", path)
         assert files(run) == {}
 
+    def test_what_is_no_text(self, run):
+        for wrong in ("\ud800", 5, b"bytes"):
+            with pytest.raises(ArgumentError):
+                mlctl.log_text(wrong, "t.txt")
+        assert files(run) == {}
+
     def test_json_takes_what_it_has_no_word_for_as_text(self, run):
         mlctl.log_dict({"é": [1, None], "where": Path("x")}, "d.json")
         mlctl.log_dict([1], "no ending")
