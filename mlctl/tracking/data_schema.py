@@ -115,7 +115,7 @@ def _column(series: Any, name: Any) -> Dict[str, Any]:
     found = dict(_type_of_series(series))
     if name is not None:
         found["name"] = name
-    found["required"] = not any(_is_missing(value) for value in series)
+    found["required"] = not (any(map(_is_missing, series)) if series.dtype.kind == "O" else bool(series.isna().any()))
     return found
 
 
