@@ -36,6 +36,7 @@ BUNDLE = (
     "exceptions.py",
     "settings.py",
     "process.py",
+    "ending.py",
     "endpoint.py",
     "joblog.py",
     "forwarding.py",
