@@ -1,8 +1,10 @@
 """System metrics of real runs: sampled by the worker of `mlctl run`, and by a thread of a script that asks for them."""
 
 import json
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +12,7 @@ from mlctl.tracking.opening import open_store
 
 pytestmark = pytest.mark.engine("linux")
 
+ROOT = Path(__file__).parents[2]
 CPU = "system/cpu_utilization_percentage"
 OWN_CPU = "system/process_cpu_utilization_percentage"
 OWN_MEMORY = "system/process_memory_usage_megabytes"
@@ -214,3 +217,12 @@ def test_settings_that_cannot_be_are_said_before_a_run_is_started(mlctl, place, 
     monkeypatch.setenv("MLFLOW_SYSTEM_METRICS_SAMPLING_INTERVAL", "often")
     assert "often" in run_script("mlctl.start_run(log_system_metrics=True)", code=1).stderr
     assert mlctl.runs() == []
+
+
+@pytest.mark.engine("python3.8")
+def test_a_script_on_an_old_python(mlctl, place, often, old_python):
+    text = "import mlctl, time\nwith mlctl.start_run(log_system_metrics=True):\n    time.sleep(1)\n"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run([old_python, "-c", text], capture_output=True, text=True, check=False, timeout=60, env=environment)
+    assert done.stderr == ""
+    assert {CPU, OWN_CPU, OWN_MEMORY} <= set(newest(mlctl)["data"]["metrics"])
