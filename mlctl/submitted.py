@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Dict, Iterable, List, Mapping, Optional, 
 from mlctl import process, settings
 from mlctl.errors import ExecutionError, InvalidValueError
 from mlctl.jobs import FAILED, FINISHED, KILLED, RUNNING
-from mlctl.tracking import current, fluent, fluent_experiments
+from mlctl.tracking import current, fluent, fluent_experiments, opening
 from mlctl.tracking.entities import PARENT_TAG
 
 if TYPE_CHECKING:
@@ -159,6 +159,12 @@ def _parent() -> List[str]:
     return [f"{PARENT_TAG}={active.info.run_id}"] if active is not None else []
 
 
+def _store_uri() -> str:
+    """The script's own store: a server's address with the credentials in it, a file's without any dependence on the current folder."""
+    address = current.address()
+    return address if opening.is_remote(address) else current.current_store().uri
+
+
 def _submit(flags: List[str], uri: str, *, shown: bool) -> SubmittedRun:
     """Start the command and wait until it has made the run.
 
@@ -168,7 +174,7 @@ def _submit(flags: List[str], uri: str, *, shown: bool) -> SubmittedRun:
     events_r, events_w = os.pipe()
     argv = [*command(), "run", f"--events-fd={events_w}", *flags, "--", str(uri)]
     output = None if shown else process.NOTHING
-    env = {"MLCTL_TRACKING_URI": current.current_store().uri, "MLCTL_OUTPUT": None}
+    env = {"MLCTL_TRACKING_URI": _store_uri(), "MLCTL_OUTPUT": None}
     try:
         popen = process.start_beside(argv, env=env, stdout=output, stderr=output, keep_fds=(events_w,))
     except OSError as error:

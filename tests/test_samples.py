@@ -74,6 +74,17 @@ def test_wine_with_a_server(mlctl, place, tmp_path, monkeypatch):
     assert not (SAMPLES / "wine" / "mlruns").exists()
 
 
+def test_mlflow_client_without_mlflow(mlctl, place):
+    """A project that lists mlflow, and its script as it is, with the stand-in: nothing is installed."""
+    done = mlctl("run", SAMPLES / "mlflow-client", "--without-mlflow", "-P", "folds=2", check=0)
+    assert "best fold" in done.stdout
+    runs = mlctl.runs()
+    (parent,) = [run for run in runs if "mlctl.mlflow" in run["data"]["tags"]]
+    assert parent["data"]["tags"]["mlctl.mlflow"].startswith("stand-in ")
+    assert {run["data"]["tags"]["mlflow.parentRunId"] for run in runs if run is not parent} == {parent["info"]["run_id"]}
+    assert json.loads((Path(parent["info"]["artifact_uri"]) / "data.json").read_text())["folds"] == 2
+
+
 @pytest.mark.parametrize("name", [path.name for path in sorted(SAMPLES.iterdir()) if path.is_dir()])
 def test_samples_are_without_findings(mlctl, name):
     assert mlctl("project", "check", SAMPLES / name, check=0).stdout == "No findings.\n"

@@ -9,13 +9,21 @@ from typing import Any, Dict, List, Mapping
 
 API_VERSION = "3.17.2"  # the release whose names, arguments and results mlctl's are compared with
 
+_DATA = "mlctl.data"
 _ENTITIES = "mlctl.entities"
 
 MODULES: Dict[str, str] = {
     "mlflow": "mlctl",
     "mlflow.artifacts": "mlctl.artifacts",
     "mlflow.client": "mlctl.client",
-    "mlflow.data": "mlctl.data",
+    "mlflow.data": _DATA,
+    "mlflow.data.code_dataset_source": _DATA,
+    "mlflow.data.dataset": _DATA,
+    "mlflow.data.dataset_source": _DATA,
+    "mlflow.data.http_dataset_source": _DATA,
+    "mlflow.data.meta_dataset": _DATA,
+    "mlflow.data.numpy_dataset": _DATA,
+    "mlflow.data.pandas_dataset": _DATA,
     "mlflow.entities": _ENTITIES,
     "mlflow.entities.dataset": _ENTITIES,
     "mlflow.entities.dataset_input": _ENTITIES,
@@ -24,12 +32,15 @@ MODULES: Dict[str, str] = {
     "mlflow.entities.file_info": _ENTITIES,
     "mlflow.entities.input_tag": _ENTITIES,
     "mlflow.entities.lifecycle_stage": _ENTITIES,
+    "mlflow.entities.logged_model_input": _ENTITIES,
+    "mlflow.entities.logged_model_output": _ENTITIES,
     "mlflow.entities.metric": _ENTITIES,
     "mlflow.entities.param": _ENTITIES,
     "mlflow.entities.run": _ENTITIES,
     "mlflow.entities.run_data": _ENTITIES,
     "mlflow.entities.run_info": _ENTITIES,
     "mlflow.entities.run_inputs": _ENTITIES,
+    "mlflow.entities.run_outputs": _ENTITIES,
     "mlflow.entities.run_status": _ENTITIES,
     "mlflow.entities.run_tag": _ENTITIES,
     "mlflow.entities.source_type": _ENTITIES,

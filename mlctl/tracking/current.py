@@ -23,10 +23,10 @@ def current_store() -> TrackingStore:
     Raises:
         StoreError: the store cannot be used.
     """
-    return store_at(_address())
+    return store_at(address())
 
 
-def _address() -> str:
+def address() -> str:
     """The address as the settings name it now; inside a job, MLflow's variable counts if the script has changed it."""
     found = settings.resolve("tracking_uri")
     job = settings.value("endpoint_store")
@@ -75,7 +75,7 @@ def set_tracking_uri(uri: Any) -> None:
 
 def get_tracking_uri() -> str:
     """The address of the store that this process logs to, as it was set where it was; nothing is opened or made."""
-    found = _address()
+    found = address()
     if found and found == _given[1]:
         return _given[0]
     return found or (_stores[""].uri if "" in _stores else f"sqlite:///{opening.locate()}")

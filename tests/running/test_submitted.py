@@ -106,6 +106,19 @@ def test_the_run_within_a_job_is_the_parent(script, mlctl, child, bare):
     assert parent_of(ran) == done.stdout.splitlines()[-1]
 
 
+def test_a_server_that_wants_a_login(script, mlctl, child, bare):
+    """The address of a job's run is such a server; here the login stands in the address, and nowhere else."""
+    text = "import mlctl, os\nsecret = os.environ['MLFLOW_TRACKING_TOKEN']\n"
+    text += "address = os.environ['MLFLOW_TRACKING_URI'].replace('//', f'//mlctl:{secret}@')\n"
+    text += (
+        "for name in [name for name in os.environ if name.startswith(('MLFLOW_TRACKING_', 'MLCTL_ENDPOINT_'))]:\n    del os.environ[name]\n"
+    )
+    text += "mlctl.set_tracking_uri(address)\nprint(mlctl.projects.run('../child').get_status())\n"
+    done = mlctl("run", script(text), env={**os.environ, "PATH": bare}, check=0)
+    assert done.stdout.splitlines()[-1] == "FINISHED"
+    assert [run["data"]["params"].get("said") for run in mlctl.runs()] == ["hello", None]
+
+
 CATCH = "import mlctl.projects\nfrom mlctl.errors import ExecutionError\n"
 CATCH += "try:\n    mlctl.projects.run({})\nexcept ExecutionError as error:\n"
 
