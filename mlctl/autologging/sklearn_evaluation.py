@@ -9,17 +9,21 @@ import weakref
 from collections import defaultdict
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Any, Callable, DefaultDict, Dict, List, Mapping, NamedTuple, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Callable, DefaultDict, Dict, List, Mapping, NamedTuple, Optional, Set, Tuple
 
+from mlctl.autologging import sklearn_data
 from mlctl.autologging.trainings import log
 from mlctl.tracking import artifact_writing
-from mlctl.tracking.current import current_store
+from mlctl.tracking.fluent_active import store_of
 
 if TYPE_CHECKING:
     from mlctl.autologging.sklearn import SklearnOptions
 
 _MOST_METRICS = 200
 """Evaluations of one run that are logged: a loop over thresholds is no place to write a file each time."""
+
+_MOST_DATASETS = 10
+"""Data that a run's estimator was asked about, as inputs of the run: a loop over single rows is no reason for thousands."""
 
 _UNKNOWN = "unknown_dataset"
 _HERE = str(Path(__file__).parent)
@@ -32,12 +36,16 @@ class Model:
         self.run_id = run_id
         self.options = options
         self._calls: Dict[str, str] = {}
+        self._described: Set[int] = set()
         self._counts: DefaultDict[str, int] = defaultdict(int)
         self._data: DefaultDict[str, Dict[int, int]] = defaultdict(dict)
 
     def predicted(self, result: Any, data: Any) -> None:
-        """Remember that a result came from this estimator and these data."""
+        """Remember that a result came from this estimator and these data, and describe the first few kinds of data."""
         _predictions.add(result, (self, self._name_of(data)))
+        if self.options.log_datasets and id(data) not in self._described and len(self._described) < _MOST_DATASETS:
+            self._described.add(id(data))
+            sklearn_data.link(self.run_id, sklearn_data.describe(data), "eval")
 
     def scored(self, estimator: Any, method: Callable[..., Any], args: Tuple[Any, ...], kwargs: Mapping[str, Any], *, value: Any) -> None:
         """Log what ``estimator.score(…)`` gave."""
@@ -54,7 +62,7 @@ class Model:
         key = f"{_numbered(metric, self._counts[metric])}_{data}"
         self._calls[key] = call
         log(self.run_id, metrics={key: value}, silent=self.options.silent)
-        store = current_store()
+        store = store_of(self.run_id)
         text = json.dumps(self._calls, indent=2, sort_keys=True)
         artifact_writing.put_text(store.artifacts(store.get_run(self.run_id).info), text, "metric_info.json")
 

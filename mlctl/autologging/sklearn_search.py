@@ -5,11 +5,11 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence
 
-from mlctl.autologging import sklearn_estimators
+from mlctl.autologging import sklearn_data, sklearn_estimators
 from mlctl.autologging.notices import say
 from mlctl.autologging.trainings import AUTOLOGGING_TAG, log
-from mlctl.tracking.current import current_store
-from mlctl.tracking.entities import PARENT_TAG, Run, RunTag
+from mlctl.tracking.entities import PARENT_TAG, Dataset, Run, RunTag
+from mlctl.tracking.fluent_active import store_of
 
 if TYPE_CHECKING:
     from mlctl.autologging.sklearn import SklearnOptions
@@ -21,16 +21,16 @@ _NO_METRICS = ("param", "split")
 """Columns of a search's table that are no metrics of a candidate: its params, and the scores of single folds."""
 
 
-def log_search(search: Any, run_id: str, options: "SklearnOptions") -> None:
+def log_search(search: Any, run_id: str, options: "SklearnOptions", *, dataset: Optional[Dataset]) -> None:
     """Log the best score and params, and make the child runs."""
     best = getattr(search, "best_params_", {})
     score = {"best_cv_score": search.best_score_} if hasattr(search, "best_score_") else {}
     log(run_id, params={f"best_{name}": value for name, value in best.items()}, metrics=score, silent=options.silent)
     table = getattr(search, "cv_results_", None)
     if table is not None:
-        parent = current_store().get_run(run_id)
+        parent = store_of(run_id).get_run(run_id)
         for row in _best_rows(table, options):
-            _make_child(search.estimator, parent, {name: column[row] for name, column in table.items()}, options)
+            _make_child(search.estimator, parent, {name: column[row] for name, column in table.items()}, options, dataset=dataset)
 
 
 def write_table(folder: Path, search: Any) -> None:
@@ -72,11 +72,11 @@ def _count(table: Mapping[str, Any]) -> int:
     return len(table["params"])
 
 
-def _make_child(seed: Any, parent: Run, row: Mapping[str, Any], options: "SklearnOptions") -> None:
+def _make_child(seed: Any, parent: Run, row: Mapping[str, Any], options: "SklearnOptions", *, dataset: Optional[Dataset]) -> None:
     """One candidate as a finished run. When it was tried is not known: it gets the times of the search."""
     origin = {key: value for key, value in parent.data.tags.items() if key.startswith(_ORIGIN)}
     tags = {**origin, AUTOLOGGING_TAG: options.library, PARENT_TAG: parent.info.run_id, **sklearn_estimators.tags(seed)}
-    store = current_store()
+    store = store_of(parent.info.run_id)
     child = store.create_run(
         parent.info.experiment_id,
         user_id=parent.info.user_id,
@@ -85,6 +85,7 @@ def _make_child(seed: Any, parent: Run, row: Mapping[str, Any], options: "Sklear
     )
     params = {**seed.get_params(deep=not sklearn_estimators.is_search(seed)), **row["params"]}
     log(child.info.run_id, params=params, metrics=_metrics(row), silent=options.silent)
+    sklearn_data.link(child.info.run_id, dataset, "train")
     store.update_run(child.info.run_id, status="FINISHED", end_time=int(time.time() * 1000))
 
 

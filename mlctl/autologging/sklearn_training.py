@@ -3,15 +3,16 @@
 import copy
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Tuple
+from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Tuple
 
-from mlctl.autologging import sklearn_estimators, sklearn_evaluation, sklearn_figures, sklearn_metrics, sklearn_search
+from mlctl.autologging import sklearn_data, sklearn_estimators, sklearn_evaluation, sklearn_figures, sklearn_metrics, sklearn_search
 from mlctl.autologging.notices import guard, quiet
 from mlctl.autologging.trainings import log
-from mlctl.tracking.current import current_store
+from mlctl.tracking.fluent_active import store_of
 
 if TYPE_CHECKING:
     from mlctl.autologging.sklearn import SklearnOptions
+    from mlctl.tracking.entities import Dataset
 
 _PAGE = """\
 <!DOCTYPE html>
@@ -30,6 +31,7 @@ class Training:
     def __init__(self, options: "SklearnOptions", estimator: Any, args: Tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
         self._options = options
         self._estimator = estimator
+        self._dataset: Optional[Dataset] = None
         self._is_search = sklearn_estimators.is_search(estimator)
         self._params: Dict[str, Any] = estimator.get_params(deep=not self._is_search)
         self._x, self._y, self._weight = _data(estimator, args, kwargs)
@@ -37,8 +39,12 @@ class Training:
             self._x = copy.deepcopy(self._x)
 
     def before(self, run_id: str) -> None:
-        """Params, and which estimator it is: a training that fails has them too."""
+        """Params, which estimator it is, and the data: a training that fails has them too."""
         log(run_id, params=self._params, tags=sklearn_estimators.tags(self._estimator), silent=self._options.silent)
+        if self._options.log_datasets:
+            with self._guard("describe the data of a training"):
+                self._dataset = sklearn_data.describe(self._x, self._y)
+                sklearn_data.link(run_id, self._dataset, "train")
 
     def after(self, run_id: str, result: Any, duration_s: float) -> None:  # noqa: ARG002 -- what fit returns is the estimator itself
         """Metrics, files, and what later evaluations need to know."""
@@ -47,7 +53,7 @@ class Training:
             log(run_id, metrics=results.metrics, silent=self._options.silent)
             if self._is_search:
                 with self._guard("log a search"):
-                    sklearn_search.log_search(self._estimator, run_id, self._options)
+                    sklearn_search.log_search(self._estimator, run_id, self._options, dataset=self._dataset)
             with self._guard("keep files of a training"):
                 self._keep_files(run_id, results)
         if self._options.log_post_training_metrics:
@@ -62,7 +68,7 @@ class Training:
         return found
 
     def _keep_files(self, run_id: str, results: sklearn_metrics.Results) -> None:
-        store = current_store()
+        store = store_of(run_id)
         with tempfile.TemporaryDirectory(prefix="mlctl-") as folder:
             _write_page(Path(folder), self._estimator)
             with self._guard("draw figures of a training"):

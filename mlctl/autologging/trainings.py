@@ -12,8 +12,8 @@ from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Proto
 from mlctl.autologging.notices import guard, say
 from mlctl.errors import InvalidValueError
 from mlctl.tracking import fluent
-from mlctl.tracking.current import current_store
 from mlctl.tracking.entities import Metric, Param, RunTag
+from mlctl.tracking.fluent_active import store_of
 
 AUTOLOGGING_TAG = "mlflow.autologging"
 
@@ -188,7 +188,7 @@ def log(
 
 def _log_rows(run_id: str, rows: Sequence[Tuple[str, Any]]) -> List[str]:
     """Log all at once, or, if the store refuses that, one by one; returns what it refused even so."""
-    store = current_store()
+    store = store_of(run_id)
     try:
         store.log_batch(run_id, **{kind: [row for other, row in rows if other == kind] for kind in ("params", "tags", "metrics")})
     except InvalidValueError as error:
