@@ -60,6 +60,7 @@ SETTINGS: Dict[str, Setting] = {
     "interrupt_grace_s": Setting(("MLCTL_INTERRUPT_GRACE_S",), "10", "seconds from the interrupt to the terminate signal"),
     "terminate_grace_s": Setting(("MLCTL_TERMINATE_GRACE_S",), "5", "seconds from the terminate to the kill signal"),
     "uploads_at_once": Setting(("MLCTL_UPLOADS_AT_ONCE",), "16", "artifacts that a server receives at a time; more have to wait"),
+    "artifact_max_bytes": Setting(("MLCTL_ARTIFACT_MAX_BYTES",), str(1 << 40), "size bound of an artifact that a server receives, bytes"),
     "system_metrics": Setting(
         ("MLCTL_SYSTEM_METRICS", "MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING"),
         "",

@@ -37,6 +37,7 @@ def python_38() -> str | None:
     return next((place for place in places if place and os.access(place, os.X_OK) and "/shims/" not in place), None)
 
 
+ENGINE_VARIABLES = ("MLCTL_REQUIRE", "MLCTL_CORPUS", "MLCTL_PROBES", "MLCTL_MLFLOW", "MLCTL_MLFLOW2", "MLCTL_SKLEARN")
 ENGINES = {
     "git-http": (_git_http, "git with git-http-backend"),
     "tmpfs": (_can_mount, "root on Linux, to mount a small file system"),
@@ -48,6 +49,7 @@ ENGINES = {
         lambda: os.access(os.environ.get("MLCTL_SKLEARN", ""), os.X_OK),
         "MLCTL_SKLEARN naming a Python that has scikit-learn and no mlflow",
     ),
+    "mlflow2": (lambda: os.access(os.environ.get("MLCTL_MLFLOW2", ""), os.X_OK), "MLCTL_MLFLOW2 naming a Python that has mlflow 2"),
     "linux": (lambda: sys.platform == "linux", "Linux"),
     "cc": (lambda: shutil.which("cc") is not None, "a C compiler"),
 }
@@ -73,13 +75,7 @@ HOSTILE = "it's a 'fold er'; $(touch pwned) \N{SNOWMAN}"
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch, tmp_path_factory):
     for name in list(os.environ):
-        if name.startswith(("MLFLOW_", "MLCTL_")) and name not in (
-            "MLCTL_REQUIRE",
-            "MLCTL_CORPUS",
-            "MLCTL_PROBES",
-            "MLCTL_MLFLOW",
-            "MLCTL_SKLEARN",
-        ):
+        if name.startswith(("MLFLOW_", "MLCTL_")) and name not in ENGINE_VARIABLES:
             monkeypatch.delenv(name)
     for name in ("GIT_DIR", "GIT_WORK_TREE", "PYTHONDONTWRITEBYTECODE", "PYTHONPATH", "VIRTUAL_ENV", "NO_COLOR"):
         monkeypatch.delenv(name, raising=False)

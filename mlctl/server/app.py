@@ -107,7 +107,9 @@ class App:
         refusal = self._guard.check(method, path, scope["headers"])
         if refusal is None and method != "OPTIONS" and ARTIFACTS.match(path):
             raw = scope["raw_path"].removeprefix(self._prefix.encode()) if path != scope["path"] else scope["raw_path"]
-            label, status, size = await self._stream({**scope, "path": path, "raw_path": raw, "root_path": ""}, receive, send)
+            label, status, size = await self._stream(
+                {**scope, "path": path, "raw_path": raw, "root_path": "", "mount": self._prefix}, receive, send
+            )
         else:
             if refusal is not None:
                 label, answer = "refused", _error(refusal.status, refusal.code, message=refusal.message)

@@ -1,8 +1,9 @@
 """Artifact paths as clients write them, and whether one may be joined to a folder.
 
 A path is decoded once. What is left is refused if it could mean anything but names below a folder: as it stands, after any number of
-further decodings, and after Unicode's compatibility mapping (which makes ``‥`` two dots). MLflow's server refuses the same, so that no
-name which a client of it can use is lost; see `mlflow.utils.uri.validate_path_is_safe`.
+further decodings, and after Unicode's compatibility mapping (which makes ``‥`` two dots). No name which a client of MLflow's server can
+use is lost (`mlflow.utils.uri.validate_path_is_safe`): images that MLflow 2 logs have names like ``loss%step%12%timestamp%17…``, which must
+not be taken for control characters.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ _LONGEST_NAME = 255  # bytes, on every file system that we meet
 _LONGEST = 2048  # bytes: leaves room for the store's own folder in a system's 4096
 _DEEPEST = 128
 _FORBIDDEN = re.compile(r"[\x00-\x1f\x7f-\x9f\\#]")
+_FORBIDDEN_ENCODED = re.compile(r"[\x00\\]")
 _FOREIGN_START = re.compile(r"/|[A-Za-z]:|file:", re.IGNORECASE)
 
 
@@ -46,8 +48,10 @@ def names(path: str) -> tuple[str, ...]:
     Raises:
         InvalidValueError: it leaves the root, could be read as a path that does, or has a name that no file here can have.
     """
+    if _FORBIDDEN.search(path):
+        raise InvalidValueError(MESSAGE)
     for form in _decodings(path):
-        if _FORBIDDEN.search(form) or _leaves(form) or _leaves(unicodedata.normalize("NFKC", form)):
+        if _FORBIDDEN_ENCODED.search(form) or _leaves(form) or _leaves(unicodedata.normalize("NFKC", form)):
             raise InvalidValueError(MESSAGE)
     found = tuple(name for name in path.split("/") if name not in ("", "."))
     sizes = [len(name.encode("utf-8", "surrogatepass")) for name in found]

@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import secrets
 import stat
+import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
@@ -28,6 +30,9 @@ _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _TOP = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC  # a pipe in the folder must not hold us up
 _DRAFT = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_OWN_DRAFT = re.compile(r"\.[0-9a-f]{16}\.part")
+_STALE_S = 24 * 3600  # a writer that lives writes: a draft's time is that of its last write
+_COPIED = 1 << 20  # bytes at a time
 _LINK_MET = (errno.ENOTDIR, errno.ELOOP, errno.EMLINK)
 
 
@@ -132,7 +137,9 @@ class Tree:
 
     def _entries(self, names: Names) -> list[Entry]:
         with self._folder(names) as folder, os.scandir(folder) as found:
-            entries = [self._entry(names, item) for item in found if artifact_paths.is_usable(item.name)]
+            items = list(found)
+            entries = [self._entry(names, item) for item in items if artifact_paths.is_usable(item.name)]
+            _remove_drafts(items, folder)
         return sorted(entry for entry in entries if entry is not None)
 
     def _entry(self, names: Names, item: os.DirEntry[str]) -> Entry | None:
@@ -168,6 +175,35 @@ class Tree:
                 _remove_folder(last, parent)
             else:
                 os.unlink(last, dir_fd=parent)
+
+    def content(self, names: Names) -> bytes:
+        """All of a small file.
+
+        Raises:
+            NotFoundError: there is no such file.
+        """
+        file, facts = self.open(names)
+        try:
+            return os.pread(file, facts.st_size, 0)
+        finally:
+            os.close(file)
+
+    def write(self, names: Names, content: bytes) -> None:
+        """Make a file, or replace it."""
+        draft = self.draft(names)
+        try:
+            draft.write([content])
+            draft.commit()
+        finally:
+            draft.close()
+
+    def remove_stale(self, names: Names, now_s: float) -> None:
+        """Remove what in a folder has not been changed for a day."""
+        with told_plainly(), suppress(FileNotFoundError, NotADirectoryError), self._folder(names) as folder:
+            with os.scandir(folder) as found:
+                stale = [item.name for item in found if _is_stale(item, now_s)]
+            for name in stale:
+                self._delete((*names, name))
 
     def draft(self, names: Names) -> Draft:
         """An open draft of a file, which replaces it when it is committed."""
@@ -258,6 +294,20 @@ class Draft:
                 while rest:
                     rest = rest[self._file.write(rest) :]
 
+    def append(self, tree: Tree, names: Names) -> int:
+        """Append another file; returns its size.
+
+        Raises:
+            NotFoundError: there is no such file.
+        """
+        file, facts = tree.open(names)
+        try:
+            for start in range(0, facts.st_size, _COPIED):
+                self.write([os.pread(file, _COPIED, start)])
+        finally:
+            os.close(file)
+        return facts.st_size
+
     def commit(self) -> None:
         """Put the file in its place, whole, instead of one that is there."""
         with told_plainly():
@@ -300,6 +350,22 @@ def _check_target(name: str, folder: int) -> None:
         raise IsADirectoryError(errno.EISDIR, "")
     if stat.S_ISLNK(mode):
         raise OSError(errno.ELOOP, "")
+
+
+def _is_stale(item: os.DirEntry[str], now_s: float) -> bool:
+    try:
+        return now_s - item.stat(follow_symlinks=False).st_mtime > _STALE_S
+    except OSError:
+        return False
+
+
+def _remove_drafts(items: Sequence[os.DirEntry[str]], folder: int) -> None:
+    """Remove the drafts that killed writers left in a folder a day ago."""
+    now_s = time.time()
+    for item in items:
+        if _OWN_DRAFT.fullmatch(item.name) and _is_stale(item, now_s):
+            with suppress(OSError):
+                os.unlink(item.name, dir_fd=folder)
 
 
 def _remove_folder(name: str, parent: int) -> None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import threading
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -21,8 +22,9 @@ import msgspec
 
 from mlctl import settings
 from mlctl.errors import InvalidValueError, MlctlError
-from mlctl.server import artifact_paths, streaming
+from mlctl.server import artifact_paths, requests, streaming
 from mlctl.server.artifact_tree import Draft, Names, RefusedError, Tree
+from mlctl.server.multipart import SECRET_HEADER, Multipart, too_large
 from mlctl.tracking import wire
 
 if TYPE_CHECKING:
@@ -30,20 +32,54 @@ if TYPE_CHECKING:
 
     from mlctl.tracking.sql_store import SqlStore
 
+MOST_JSON_BYTES = 8 << 20
 PAGE_UPLOAD_BYTES = 10 << 20
 SLOT_WAIT_S = 20.0  # then the client is told to come back
 _FIELDS = 64
 
 _PROXY = "/2.0/mlflow-artifacts"
-_NO_MULTIPART = "Multipart {} is not supported for the current artifact repository"  # the client looks for this sentence
+_NO_DOWNLOAD = "Multipart download is not supported for the current artifact repository"  # the client looks for this sentence
+_PART = f"{_PROXY}/mpu/part/"
 _BOTH = ("/api", "/ajax-api")
 _AJAX = ("/ajax-api",)
+_API = ("/api",)
+
+
+class CreateMultipart(requests.Body, kw_only=True):
+    """mpu/create; of the path, which is one on the client's machine, the last name counts."""
+
+    path: str
+    num_parts: int = 1
+
+
+class UploadedPart(requests.Body, kw_only=True):
+    """A part that the client has sent."""
+
+    part_number: int
+    etag: str = ""
+    url: str = ""
+
+
+class CompleteMultipart(requests.Body, kw_only=True):
+    """mpu/complete."""
+
+    path: str
+    upload_id: str
+    parts: list[UploadedPart] = []  # noqa: RUF012 -- msgspec copies it
+
+
+class AbortMultipart(requests.Body, kw_only=True):
+    """mpu/abort."""
+
+    path: str
+    upload_id: str
 
 
 class _Request(NamedTuple):
-    """A request for one of our routes; ``rest`` is what follows the route's prefix, still encoded."""
+    """A request for one of our routes; ``rest`` is what follows the route's prefix, still encoded, ``base`` what is before the route."""
 
     method: str
+    base: str
     rest: bytes
     query: bytes
     headers: dict[bytes, bytes]
@@ -80,13 +116,15 @@ class ArtifactProxy:
     ``folders`` are local folders, besides the store's own, in which experiments may keep artifacts that are served by run.
 
     Raises:
-        UsageError: the setting ``uploads_at_once`` is not a number.
+        UsageError: a setting (``uploads_at_once``, ``artifact_max_bytes``) is not a number.
     """
 
     def __init__(self, store: SqlStore, *, folders: Sequence[str] = ()) -> None:
         self._store = store
         self._own = Tree(f"{store.folder}/artifacts")
         self._folders = tuple(os.path.realpath(folder) for folder in folders)
+        self._most_bytes = int(settings.number("artifact_max_bytes"))
+        self._multipart = Multipart(self._own, most_bytes=self._most_bytes)
         self._slots = asyncio.Semaphore(max(1, int(settings.number("uploads_at_once"))))
         self._exact: dict[tuple[str, str], Callable[[_Request], Awaitable[None]]] = {}
         self._below: dict[tuple[str, str], Callable[[_Request], Awaitable[None]]] = {}
@@ -101,9 +139,10 @@ class ArtifactProxy:
             (("PUT",), _BOTH, f"{_PROXY}/artifacts/", self._upload),
             (("DELETE",), _BOTH, f"{_PROXY}/artifacts/", self._delete),
             (("GET",), _BOTH, f"{_PROXY}/artifacts", self._list),
-            (("POST",), _BOTH, f"{_PROXY}/mpu/create/", self._no_multipart_upload),
-            (("POST",), _BOTH, f"{_PROXY}/mpu/complete/", self._no_multipart_upload),
-            (("POST",), _BOTH, f"{_PROXY}/mpu/abort/", self._no_multipart_upload),
+            (("POST",), _BOTH, f"{_PROXY}/mpu/create/", self._create_multipart),
+            (("PUT",), _API, _PART, self._receive_part),
+            (("POST",), _BOTH, f"{_PROXY}/mpu/complete/", self._complete_multipart),
+            (("POST",), _BOTH, f"{_PROXY}/mpu/abort/", self._abort_multipart),
             (("GET",), _BOTH, f"{_PROXY}/presigned/", self._no_multipart_download),
             (("GET",), _BOTH, "/2.0/mlflow/artifacts/list", self._list_run),
             (read, _AJAX, "/2.0/mlflow/get-artifact", self._download_of_run),
@@ -136,12 +175,13 @@ class ArtifactProxy:
         raw: bytes = scope["raw_path"].removeprefix(scope.get("root_path", "").encode())
         method, path = scope["method"], raw.decode("latin-1")
         headers = {name.lower(): value for name, value in scope["headers"]}
+        base = f"{scope.get('scheme', 'http')}://{headers.get(b'host', b'').decode('latin-1')}{scope.get('mount', '')}"
         exact = self._exact.get((method, path))
         if exact is not None:
-            return exact, _Request(method, b"", scope["query_string"], headers, receive, send)
+            return exact, _Request(method, base, b"", scope["query_string"], headers, receive, send)
         prefix = next((known for verb, known in self._below if verb == method and path.startswith(known)), "")
         if prefix:
-            return self._below[method, prefix], _Request(method, raw[len(prefix) :], scope["query_string"], headers, receive, send)
+            return self._below[method, prefix], _Request(method, base, raw[len(prefix) :], scope["query_string"], headers, receive, send)
         allowed = {verb for verb, known in self._exact if known == path} | {verb for verb, known in self._below if path.startswith(known)}
         if allowed:
             takes = ", ".join(sorted(allowed))
@@ -166,13 +206,36 @@ class ArtifactProxy:
         names = artifact_paths.names(request.fields().get("path", ""))
         await streaming.answer(request.send, 200, await asyncio.to_thread(_listing, _Place(self._own, names)))
 
-    async def _no_multipart_upload(self, request: _Request) -> None:
-        artifact_paths.names(artifact_paths.decoded(request.rest))
-        raise RefusedError(501, "NOT_IMPLEMENTED", _NO_MULTIPART.format("upload"))
+    async def _create_multipart(self, request: _Request) -> None:
+        asked = requests.from_body(CreateMultipart, await _small_body(request))
+        upload_id, secret = await asyncio.to_thread(self._multipart.create, _target(request, asked.path), asked.num_parts)
+        address = f"{request.base}/api{_PART}{upload_id}/"
+        headers = {SECRET_HEADER: secret}
+        credentials = [{"url": f"{address}{number}", "part_number": number, "headers": headers} for number in range(1, asked.num_parts + 1)]
+        await streaming.answer(request.send, 200, msgspec.json.encode({"upload_id": upload_id, "credentials": credentials}))
+
+    async def _receive_part(self, request: _Request) -> None:
+        upload_id, _, number = request.rest.decode("latin-1").partition("/")
+        secret = request.headers.get(SECRET_HEADER.lower().encode(), b"").decode("latin-1")
+        names = await asyncio.to_thread(self._multipart.place_of, upload_id, number, secret=secret)
+        await self._receive(_Place(self._own, names), request)
+        await streaming.answer(request.send, 200, headers=[(b"etag", b'"%s"' % number.encode())])
+
+    async def _complete_multipart(self, request: _Request) -> None:
+        asked = requests.from_body(CompleteMultipart, await _small_body(request))
+        names, numbers = _target(request, asked.path), [part.part_number for part in asked.parts]
+        async with self._slot():
+            await asyncio.to_thread(self._multipart.complete, names, asked.upload_id, numbers)
+        await streaming.answer(request.send, 200, b"{}")
+
+    async def _abort_multipart(self, request: _Request) -> None:
+        asked = requests.from_body(AbortMultipart, await _small_body(request))
+        await asyncio.to_thread(self._multipart.abort, _target(request, asked.path), asked.upload_id)
+        await streaming.answer(request.send, 200, b"{}")
 
     async def _no_multipart_download(self, request: _Request) -> None:
         artifact_paths.names(artifact_paths.decoded(request.rest))
-        raise RefusedError(501, "NOT_IMPLEMENTED", _NO_MULTIPART.format("download"))
+        raise RefusedError(501, "NOT_IMPLEMENTED", _NO_DOWNLOAD)
 
     # ── by run ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -228,11 +291,15 @@ class ArtifactProxy:
 
     async def _receive(self, place: _Place, request: _Request, *, limit: int = 0) -> None:
         """Take a body as a file; with a limit it may not be larger, nor empty."""
+        if _length(request) > self._most_bytes:
+            raise too_large(self._most_bytes)
         async with self._slot():
             upload, size = _Upload(place), 0
             try:
                 async for parts, last in streaming.chunks(request.receive):
                     size += sum(map(len, parts))
+                    if size > self._most_bytes:
+                        raise too_large(self._most_bytes)
                     if limit and size > limit:
                         raise InvalidValueError("Artifact size is too large. Max size is 10MB.")
                     if limit and not size:
@@ -315,6 +382,22 @@ def _file_names(path: str) -> Names:
     if not found or path.endswith("/"):
         raise InvalidValueError("The artifact path is a directory; it must end in the name of a file.")
     return found
+
+
+def _target(request: _Request, path: str) -> Names:
+    """The place of a file whose folder is in the address, and whose name is the last of a path on the client's machine."""
+    folder = artifact_paths.names(artifact_paths.decoded(request.rest))
+    (name,) = _file_names(re.split(r"[/\\]", path)[-1])
+    return artifact_paths.names("/".join((*folder, name)))
+
+
+async def _small_body(request: _Request) -> bytes:
+    body = b""
+    async for parts, _ in streaming.chunks(request.receive):
+        body += b"".join(parts)
+        if len(body) > MOST_JSON_BYTES:
+            raise RefusedError(413, "BAD_REQUEST", "The request's body is too large.")
+    return body
 
 
 def _required(fields: dict[str, str], *keys: str) -> str:

@@ -49,7 +49,8 @@ _ABILITIES = (
     "presigned_upload_run_id_supported",
     "presigned_upload_model_id_supported",
 )
-SERVER_INFO = encode({"store_type": "SqlStore", **dict.fromkeys(_ABILITIES, False), "features_enabled": {"gateway": False}})
+_ABLE = {**dict.fromkeys(_ABILITIES, False), "multipart_uploads_enabled": True}
+SERVER_INFO = encode({"store_type": "SqlStore", **_ABLE, "features_enabled": {"gateway": False}})
 
 _MORE_POINTS = (
     "SELECT 1 FROM metrics WHERE run = (SELECT id FROM runs WHERE run_id = ?) AND key = (SELECT id FROM keys WHERE name = ?) "

@@ -1,12 +1,17 @@
 """Calls of MLflow's own client, run by a Python that has mlflow: ADDRESS FILE. The file gets what each call gave, as comparable JSON."""
 
 import json
+import os
 import re
 import sys
 import tempfile
+import time
 from pathlib import Path
 
+import matplotlib.figure
 import mlflow
+import numpy as np
+import pandas as pd
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag, ViewType
 from mlflow.exceptions import MlflowException
 
@@ -29,6 +34,7 @@ def plain(value):
     if isinstance(value, dict):
         return {str(key): plain(item) for key, item in value.items() if key not in ("creation_time", "last_update_time")}
     if isinstance(value, str):
+        value = re.sub(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "<uuid>", value)
         return re.sub(r"[0-9a-f]{32}", lambda match: ids.setdefault(match[0], f"<id {len(ids)}>"), value)
     if isinstance(value, int) and value > 1_600_000_000_000:
         return "<time>"
@@ -42,7 +48,20 @@ def call(label, function, *args, **kwargs):
     except MlflowException as error:
         results.append([label, {"error": error.error_code}])
         return None
+    except (AttributeError, TypeError) as error:  # this client has no such call
+        results.append([label, {"absent": str(error)}])
+        return None
     results.append([label, plain(found)])
+    return found
+
+
+def images_of(run):
+    """The images of a run, which MLflow 2 may still be uploading."""
+    for _ in range(100):
+        found = client.list_artifacts(run, "images")
+        if len(found) == 3:
+            break
+        time.sleep(0.1)
     return found
 
 
@@ -63,8 +82,8 @@ call("get_experiment no id", client.get_experiment, "abc")
 call("get_experiment_by_name", client.get_experiment_by_name, "second")
 call("get_experiment_by_name unknown", client.get_experiment_by_name, "no such")
 call("set_experiment_tag", client.set_experiment_tag, made, "team", "x é")
-call("delete_experiment_tag", client.delete_experiment_tag, made, "a")
-call("delete_experiment_tag absent", client.delete_experiment_tag, made, "a")
+call("delete_experiment_tag", lambda: client.delete_experiment_tag(made, "a"))
+call("delete_experiment_tag absent", lambda: client.delete_experiment_tag(made, "a"))
 call("get_experiment tags", client.get_experiment, made)
 call("rename_experiment", client.rename_experiment, made, "renamed")
 call("rename_experiment taken", client.rename_experiment, made, "located")
@@ -209,5 +228,78 @@ with tempfile.TemporaryDirectory() as folder:
     call("download", lambda: Path(client.download_artifacts(run_id, "texts/t.txt", folder)).read_text())
     call("download folder", lambda: sorted(found.name for found in Path(client.download_artifacts(run_id, "sub dir", folder)).iterdir()))
     call("download none", lambda: bool(client.download_artifacts(run_id, "no such", folder)))
+
+# what the fluent functions do beyond single calls
+call("set_experiment deleted", lambda: (client.delete_experiment(located), mlflow.set_experiment("located")))
+call("set_experiment by id", mlflow.set_experiment, experiment_id=made)
+call("create_experiment fluent", mlflow.create_experiment, "fluent", tags={"a": "b"})
+call("set_experiment_tags", mlflow.set_experiment_tags, {"x": 1, "y": "é"})
+call("get_experiment tagged", client.get_experiment, made)
+call("search_experiments pages", lambda: [found.name for found in mlflow.search_experiments(max_results=2, order_by=["name"])])
+frame = pd.DataFrame({"x": [1.0, 2.0, 3.0], "y": ["a", "b", None]})
+data = mlflow.data.from_pandas(frame, source="https://example.org/data.csv", name="table é", targets="y")
+with mlflow.start_run(run_name="fluent", tags={"mlflow.note.content": "n"}) as run:
+    run_id = run.info.run_id
+    call("log_input", mlflow.log_input, data, context="training", tags={"own": "1"})
+    call("log_input again", mlflow.log_input, data, context="other")
+    call("log_metric dataset", mlflow.log_metric, "with data", 0.5, step=3, timestamp=11, dataset=data)
+    call("log_metrics dataset", mlflow.log_metrics, {"with data": 0.25, "more": 1}, step=4, timestamp=12, dataset=data)
+    call("log_batch 1000", client.log_batch, run_id, metrics=[Metric(f"b{index}", index, 5, 0) for index in range(1000)])
+    call("log_batch 1001", client.log_batch, run_id, metrics=[Metric("b", index, 5, index) for index in range(1001)])
+    call("async params", lambda: mlflow.log_params({f"a{index}": index for index in range(120)}, synchronous=False).wait())
+    call("async metrics", lambda: mlflow.log_metrics({"async": 1.5}, step=1, timestamp=13, synchronous=False).wait())
+    call("async tags", lambda: mlflow.set_tags({"async": "t"}, synchronous=False).wait())
+    call("flush", mlflow.flush_async_logging)
+    figure = matplotlib.figure.Figure()
+    figure.add_subplot().plot([1, 2])
+    call("log_figure", mlflow.log_figure, figure, "figures/line.png")
+    image = np.zeros((4, 4, 3), dtype=np.uint8)
+    call("log_image file", mlflow.log_image, image, "images/zero.png")
+    call("log_image key", mlflow.log_image, image, key="dots", step=2)
+    call("flush images", lambda: (mlflow.flush_artifact_async_logging(), None)[1])
+    call("log_table", mlflow.log_table, {"x": [1, 2], "y": ["a", "b"]}, "tables/t.json")
+    call("log_table more", mlflow.log_table, frame[["x", "y"]].head(1), "tables/t.json")
+    call("load_table", lambda: mlflow.load_table("tables/t.json", run_ids=[run_id]).to_dict())
+    call("log_text", mlflow.log_text, "é", "a/b/é.txt")
+    call("log_dict yaml", mlflow.log_dict, {"a": [1, None]}, "d.yaml")
+    call("get_artifact_uri", mlflow.get_artifact_uri, "a/b")
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, "one.txt").write_text("1")
+        Path(folder, "empty").write_text("")
+        call("log_artifact fluent", mlflow.log_artifact, f"{folder}/one.txt", "data/subfolder")
+        call("log_artifacts fluent", mlflow.log_artifacts, folder, "many")
+        call("load_text", mlflow.artifacts.load_text, f"runs:/{run_id}/many/one.txt")
+        call("load_dict", mlflow.artifacts.load_dict, f"runs:/{run_id}/tables/t.json")
+        call(
+            "download runs uri",
+            lambda: sorted(item.name for item in Path(mlflow.artifacts.download_artifacts(f"runs:/{run_id}/many")).iterdir()),
+        )
+        call("download empty file", lambda: Path(mlflow.artifacts.download_artifacts(f"runs:/{run_id}/many/empty")).read_text())
+        call("list fluent", lambda: [(item.path, item.is_dir) for item in mlflow.artifacts.list_artifacts(f"runs:/{run_id}/data")])
+call("fluent run", client.get_run, run_id)
+call("list images", lambda: len(images_of(run_id)))
+call("list run", lambda: [(item.path, item.is_dir) for item in client.list_artifacts(run_id)])
+call("last_active_run", lambda: mlflow.last_active_run().info.run_name)
+call("get_parent_run", lambda: client.get_parent_run(child.info.run_id).info.run_name)
+os.environ["MLFLOW_RUN_ID"] = run_id
+with mlflow.start_run() as again:
+    call("run of the environment", lambda: again.info.run_name)
+os.environ.pop("MLFLOW_RUN_ID", None)
+with mlflow.start_run(run_id=run_id, tags={"resumed": "yes"}):
+    call("resumed with tags", lambda: client.get_run(run_id).data.tags["resumed"])
+call("start_run failing", lambda: mlflow.start_run(run_id="e" * 32))
+call("log_outputs", lambda: client.log_outputs(run_id, [mlflow.entities.LoggedModelOutput("m-" + "1" * 32, 3)]))
+call("log_inputs models", lambda: client.log_inputs(run_id, models=[mlflow.entities.LoggedModelInput("m-" + "2" * 32)]))
+call("models of a run", client.get_run, run_id)
+call("search_runs pages", lambda: len(mlflow.search_runs([made], max_results=13)))
+call("search_runs list", lambda: runs_of(mlflow.search_runs([made], "params.depth = '1'", order_by=["metrics.acc"], output_format="list")))
+call("search_runs columns", lambda: sorted(map(str, mlflow.search_runs([made], "tags.kind = 'odd'").columns)))
+call("search all", lambda: len(mlflow.search_runs(search_all_experiments=True)) > 10)
+with mlflow.start_run(run_name="broken") as run:
+    mlflow.end_run("KILLED")
+call("end_run status", lambda: client.get_run(run.info.run_id).info.status)
+call("delete_run fluent", mlflow.delete_run, run.info.run_id)
+call("delete_experiment fluent", mlflow.delete_experiment, made)
+call("log in a deleted experiment", client.log_metric, run_id, "x", 1.0)
 
 Path(sys.argv[2]).write_text(json.dumps(results))

@@ -21,25 +21,26 @@ DIFFERENT: dict[str, str] = {
 """Labels of calls whose answers differ on purpose, with the reason."""
 
 
-def python_with_mlflow():
-    return os.environ["MLCTL_MLFLOW"]
+MODELS = "answers 501 until there are models"
+ABSENT: dict[str, str] = {}
+"""Labels of calls that MLflow 2 does not have, with what it lacks."""
 
 
 def environment(folder):
     return {"PATH": os.environ["PATH"], "HOME": str(folder), "MLFLOW_DISABLE_TELEMETRY": "true", "GIT_PYTHON_REFRESH": "quiet"}
 
 
-def calls(address, folder):
+def calls(address, folder, python):
     """What each call gave."""
     target = folder / "answers.json"
     done = subprocess.run(
-        [python_with_mlflow(), CALLS, address, target],
+        [python, CALLS, address, target],
         cwd=folder,
         env=environment(folder),
         capture_output=True,
         text=True,
         check=False,
-        timeout=150,
+        timeout=190,
     )
     assert done.returncode == 0, done.stderr
     return dict(json.loads(target.read_text()))
@@ -58,7 +59,7 @@ def mlflow_server(folder, port):
         folder,
     ]
     process = subprocess.Popen(
-        [python_with_mlflow(), "-m", "mlflow", "server", *options],
+        [os.environ["MLCTL_MLFLOW"], "-m", "mlflow", "server", *options],
         cwd=folder,
         env=environment(folder),
         stdout=subprocess.DEVNULL,
@@ -73,7 +74,7 @@ def mlflow_server(folder, port):
 
 
 def wait_for(address, process):
-    for _ in range(600):
+    for _ in range(1500):
         assert process.poll() is None, "the server ended"
         with contextlib.suppress(OSError), urllib.request.urlopen(address, timeout=5):
             return
@@ -81,13 +82,36 @@ def wait_for(address, process):
     pytest.fail("the server does not answer")
 
 
-@pytest.mark.engine("mlflow")
-def test_the_same_answers(serve_app, tmp_path, free_port):
-    ours = calls(serve_app().address, tmp_path)
+def answers(serve_app, tmp_path, free_port, python):
+    """What each call gave with our server, and with MLflow's."""
+    ours = calls(serve_app().address, tmp_path, python)
     (tmp_path / "real").mkdir()
     with mlflow_server(tmp_path / "real", free_port) as address:
-        theirs = calls(address, tmp_path)
-    assert len(ours) > 100
+        theirs = calls(address, tmp_path, python)
+    assert len(ours) > 170
     assert ours.keys() == theirs.keys()
-    differing = {label for label in ours if ours[label] != theirs[label]}
-    assert differing == set(DIFFERENT), {label: (ours[label], theirs[label]) for label in differing - set(DIFFERENT)}
+    return ours, theirs
+
+
+def differing(ours, theirs):
+    return {label: (ours[label], theirs[label]) for label in ours if ours[label] != theirs[label]}
+
+
+@pytest.mark.engine("mlflow")
+@pytest.mark.timeout(400)
+def test_the_same_answers(serve_app, tmp_path, free_port):
+    ours, theirs = answers(serve_app, tmp_path, free_port, os.environ["MLCTL_MLFLOW"])
+    found = differing(ours, theirs)
+    assert found.keys() == DIFFERENT.keys(), {label: pair for label, pair in found.items() if label not in DIFFERENT}
+    assert not [label for label, answer in ours.items() if isinstance(answer, dict) and "absent" in answer]
+
+
+@pytest.mark.engine("mlflow")
+@pytest.mark.engine("mlflow2")
+@pytest.mark.timeout(400)
+def test_the_same_answers_to_mlflow_2(serve_app, tmp_path, free_port):
+    ours, theirs = answers(serve_app, tmp_path, free_port, os.environ["MLCTL_MLFLOW2"])
+    found = differing(ours, theirs)
+    assert found.keys() == DIFFERENT.keys(), {label: pair for label, pair in found.items() if label not in DIFFERENT}
+    absent = {label: answer["absent"] for label, answer in ours.items() if isinstance(answer, dict) and "absent" in answer}
+    assert absent.keys() == ABSENT.keys(), absent
