@@ -37,7 +37,8 @@ if TYPE_CHECKING:
 
 DONE = b"{}"
 HEAVY_POINTS = 5000
-HEAVY_RUNS = 1000
+HEAVY_RUNS = 100
+SMALL_STORE_RUNS = 500
 _PIECE = 500  # points between two chances for others
 MODELS_TAG = "mlflow.log-model.history"
 
@@ -198,7 +199,14 @@ class Tracking:
         view = validation.view(request.run_view_type)
 
         def work(db: Db) -> bytes:
-            search = RunSearch(db, experiment_ids=numbers, filter_string=request.filter, order_by=request.order_by, view=view)
+            search = RunSearch(
+                db,
+                experiment_ids=numbers,
+                filter_string=request.filter,
+                order_by=request.order_by,
+                view=view,
+                own_artifacts=wire.PROXY,
+            )
             found = search.page(limit=size + 1, offset=offset)
             token = validation.page_token(offset + size) if len(found) > size else None
             return page_of("runs", self._documents.many(db, found[:size]), token=token)
@@ -333,9 +341,12 @@ def is_long_history(db: Db, request: requests.History) -> bool:
     return db.one(_MORE_POINTS, (run_id(request), request.metric_key)) is not None
 
 
-def is_big_search(_: Db, request: requests.SearchRuns) -> bool:
-    """Whether a search may keep the event loop busy for too long."""
-    return request.max_results > HEAVY_RUNS
+def is_big_search(db: Db, request: requests.SearchRuns) -> bool:
+    """Whether a search may keep the event loop busy for too long: it looks at many runs, or returns many."""
+    if request.max_results <= HEAVY_RUNS and not request.filter and not request.order_by:
+        return False
+    row = db.one("SELECT max(id) FROM runs", ())
+    return row is not None and (row[0] or 0) > SMALL_STORE_RUNS
 
 
 def always(_: Db, _request: requests.Body) -> bool:

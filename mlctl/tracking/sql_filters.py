@@ -32,10 +32,11 @@ class Start(NamedTuple):
 
 
 class Facts(NamedTuple):
-    """What conditions need beside the tree: the folder of default artifact locations, and what ``now`` is, in ms."""
+    """What conditions need beside the tree: the store's folder, what ``now`` is, in ms, and how its folder of artifacts is called."""
 
     folder: str
     now_ms: int
+    own_artifacts: str
 
 
 KEY = "(SELECT id FROM keys WHERE name = ?)"
@@ -51,7 +52,9 @@ _ID_RUNS = "(SELECT id AS run, run_id FROM runs)"
 _OPERATORS = {"!=": "<>"}
 _STATUS = f"CASE r.status {' '.join(f'WHEN {number} THEN {name!r}' for number, name in enumerate(STATUSES, 1))} END"
 _ARTIFACTS = (
-    "(SELECT CASE WHEN e.artifact_location = '' THEN CAST(? AS TEXT) || '/artifacts/' || e.id ELSE rtrim(e.artifact_location, '/') END "
+    "(SELECT CASE WHEN e.artifact_location = '' THEN CAST(? AS TEXT) || e.id "
+    "WHEN substr(e.artifact_location, 1, length(CAST(? AS TEXT))) = CAST(? AS TEXT) "
+    "THEN CAST(? AS TEXT) || rtrim(substr(e.artifact_location, length(CAST(? AS TEXT)) + 1), '/') ELSE rtrim(e.artifact_location, '/') END "
     "FROM experiments e WHERE e.id = r.experiment_id) || '/' || r.run_id || '/artifacts'"
 )
 _DURATION = "(COALESCE(CASE WHEN r.status > 2 THEN r.end_ms END, CAST(? AS BIGINT)) - NULLIF(r.start_ms, 0))"
@@ -198,7 +201,10 @@ def _run_test(part: Comparison, facts: Facts) -> Sql:
 
 def _marks(attribute: str, facts: Facts) -> Values:
     """The values of marks in an attribute's own SQL."""
-    return {"artifact_uri": (facts.folder,), "duration": (facts.now_ms,)}.get(attribute, ())
+    if attribute == "artifact_uri":
+        shown, own = facts.own_artifacts, f"{facts.folder}/artifacts/"
+        return (shown, own, own, shown, own)
+    return (facts.now_ms,) if attribute == "duration" else ()
 
 
 def _known(test: Sql, part: Comparison) -> Sql:

@@ -59,12 +59,24 @@ class _Begin(NamedTuple):
 class RunSearch:
     """One search of runs: which, in what order. `page` gives the numbers of the runs of a page, `count` how many there are.
 
+    ``own_artifacts`` is what stands, where it differs, for the folder of the store's artifacts in addresses that are compared.
+
     Raises:
         InvalidValueError: the filter or the order is wrong.
     """
 
-    def __init__(self, db: Db, *, experiment_ids: Sequence[int], filter_string: str, order_by: Sequence[str], view: str) -> None:
+    def __init__(
+        self,
+        db: Db,
+        *,
+        experiment_ids: Sequence[int],
+        filter_string: str,
+        order_by: Sequence[str],
+        view: str,
+        own_artifacts: str = "",
+    ) -> None:
         self._db = db
+        self._own_artifacts = own_artifacts or f"{db.folder}/artifacts/"
         listed = ", ".join(map(str, sorted(set(experiment_ids)))) or "NULL"
         self._among = f"r.experiment_id IN ({listed}) AND {_lifecycle('r', view)}"
         self._order: List[Order] = []
@@ -77,7 +89,7 @@ class RunSearch:
         from mlctl.tracking import filters, sql_filters
 
         self._sql = sql_filters
-        self._facts = sql_filters.Facts(self._db.folder, time.time_ns() // 1_000_000)
+        self._facts = sql_filters.Facts(self._db.folder, time.time_ns() // 1_000_000, self._own_artifacts)
         node = filters.parse(filter_string, filters.RUNS, is_metric=self._is_metric, now_ms=self._facts.now_ms)
         self._order = filters.parse_order(order_by, filters.RUNS, is_metric=self._is_metric)
         parts = node.parts if isinstance(node, filters.Conjunction) else (node,) if node else ()

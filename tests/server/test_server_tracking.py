@@ -420,3 +420,31 @@ def test_what_is_not_finite_is_text():
     assert wire.number(-math.inf) == "-Infinity"
     assert wire.number(math.nan) == "NaN"
     assert wire.number(0.5) == 0.5
+
+
+def test_artifact_addresses_are_compared_as_clients_see_them(serve_app, tmp_path):
+    client = serve_app()
+    own = client.ok("experiments/create", name="own", artifact_location=f"{tmp_path}/artifacts/custom/place/")["experiment_id"]
+    elsewhere = client.ok("experiments/create", name="elsewhere", artifact_location="s3://bucket/x")["experiment_id"]
+    runs = [client.run(experiment) for experiment in ("0", own, elsewhere)]
+
+    def found(text):
+        return client.ok("runs/search", experiment_ids=["0", own, elsewhere], filter=text, order_by=["artifact_uri"]).get("runs", [])
+
+    for run in runs:
+        address = client.get("runs/get", f"run_id={run}").json["run"]["info"]["artifact_uri"]
+        assert [item["info"]["run_id"] for item in found(f"artifact_uri = '{address}'")] == [run], address
+    assert len(found("attributes.artifact_uri LIKE 'mlflow-artifacts:/%'")) == 2
+    assert [item["info"]["run_id"] for item in found("artifact_uri LIKE 'mlflow-artifacts:/custom/place/%'")] == [runs[1]]
+    assert found(f"artifact_uri LIKE '{str(tmp_path).replace(chr(39), '_')}%'") == []
+
+
+def test_searches_of_many_runs_are_no_burden_to_others(serve_app):
+    """A search that looks at all runs of a store that is not small is done by a thread, and gives what it gives on the loop."""
+    client = serve_app()
+    runs = [client.run(start_time=index, tags=[{"key": "n", "value": str(index)}]) for index in range(520)]
+    whole = client.ok("runs/search", experiment_ids=["0"], max_results=520)["runs"]
+    assert [item["info"]["run_id"] for item in whole] == runs[::-1]
+    (one,) = client.ok("runs/search", experiment_ids=["0"], filter="tags.n = '7'")["runs"]
+    assert one["info"]["run_id"] == runs[7]
+    assert client.post("runs/search", experiment_ids=["0"], filter="nonsense").status == 400
