@@ -12,13 +12,12 @@ from mlctl.tracking import stopping
 from mlctl.tracking.entities import TERMINAL
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from mlctl.tracking.entities import Run, RunInfo
     from mlctl.tracking.store import ArtifactStore, TrackingStore
 
 LOG_FILE = "mlctl/output.log"
-_POLL_S = 0.5
 
 
 def root(store: TrackingStore, run: RunInfo) -> str:
@@ -55,17 +54,32 @@ def log(store: TrackingStore, run: Run, *, follow: bool) -> Iterator[bytes]:
     run_id, seen = run.info.run_id, False
     path = _local_log(store, run.info)
     if path is not None:
-        for chunk in joblog.follow(str(path), lambda: stopping.is_over(store, run_id)) if follow else joblog.read(str(path)):
+        for chunk in joblog.follow(str(path), _seldom(store, run_id)) if follow else joblog.read(str(path)):
             seen = True
             yield chunk
         if seen or path.exists():
             return
     while follow and not stopping.is_over(store, run_id):
-        time.sleep(_POLL_S)
+        time.sleep(stopping.pause_s(store))
     try:
         yield from store.artifacts(run.info).read(LOG_FILE)
     except NotFoundError:
         raise _no_log(store.get_run(run_id), elsewhere=path is None) from None
+
+
+def _seldom(store: TrackingStore, run_id: str) -> Callable[[], bool]:
+    """Whether a run has ended; however often that is asked, the store is not asked too often."""
+    next_look = 0.0
+
+    def is_over() -> bool:
+        nonlocal next_look
+        if time.monotonic() < next_look:
+            return False
+        over = stopping.is_over(store, run_id)
+        next_look = 0.0 if over else time.monotonic() + stopping.pause_s(store)
+        return over
+
+    return is_over
 
 
 def _no_log(run: Run, *, elsewhere: bool) -> NotFoundError:

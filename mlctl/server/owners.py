@@ -166,6 +166,8 @@ def _owner(given: OwnerFields | UnsetType) -> Owner | None:
         raise InvalidValueError(f"The host and boot id of an owner have {_MOST_TEXT} characters at most.")
     for name in ("pid", "pid_started", "heartbeat_ms"):
         validation.milliseconds(getattr(given, name), what=f"owner's {name}")
+    if given.pid < 1:
+        raise InvalidValueError(f"{given.pid} is no number of a process.")
     return Owner(given.host, given.boot_id, given.pid, given.pid_started, given.heartbeat_ms, given.stop_requested)
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, cast
 import uvicorn
 
 from mlctl.endpoint import RUN_VARIABLE, STORE_VARIABLE, TOKEN_VARIABLE
+from mlctl.errors import UsageError
 from mlctl.server.access_log import AccessLog
 from mlctl.server.app import App
 from mlctl.server.artifacts import ArtifactProxy
@@ -99,8 +100,12 @@ def serve_store(
 
     Raises:
         StoreError: the store cannot be opened.
+        UsageError: it is another server's.
     """
-    store = cast("SqlStore", open_store(uri))
+    opened = open_store(uri)
+    if opened.shared:
+        raise UsageError(f"The store is a server already: {opened.uri}.", hint="--backend-store-uri names the one to serve: ./mlruns")
+    store = cast("SqlStore", opened)
     log = AccessLog(sys.stderr.fileno()) if access_log else None
     app = App(store, artifacts=ArtifactProxy(store), guard=Guard(hosts), static_prefix=static_prefix, log=log)
     try:

@@ -75,6 +75,14 @@ def is_here(owner: Owner) -> bool:
     return owner.host == _host() and owner.boot_id == _boot_id()
 
 
+def is_surely(owner: Owner) -> bool:
+    """Whether the process here that has the owner's number is the owner: it started when the owner did.
+
+    What a store says that others write to must not make this process send signals to anything else.
+    """
+    return owner.pid > 1 and owner.pid_started > 0 and _process(owner.pid)[1] == owner.pid_started
+
+
 def is_gone(owner: Owner) -> bool:
     """Whether an owner is proved to run no more."""
     if owner.host != _host():

@@ -16,7 +16,7 @@ from typing import Any, Dict, Iterator, List, NamedTuple, Optional
 
 from mlctl import settings
 from mlctl.errors import NotFoundError
-from mlctl.tracking import owners
+from mlctl.tracking import owners, validation
 from mlctl.tracking.entities import Owner, RunTag
 from mlctl.tracking.store import TrackingStore
 
@@ -96,9 +96,10 @@ def create(uri: str, run_id: str) -> Spool:
     """The spool of a run of the server at an address, filled by this process.
 
     Raises:
+        InvalidValueError: the server has given the run an id that is no id, and would be no name of a folder.
         OSError: it cannot be made.
     """
-    spool = Spool(os.path.join(_top(), run_id))  # noqa: PTH118
+    spool = Spool(os.path.join(_top(), validation.run_id(run_id)))  # noqa: PTH118
     os.makedirs(_top(), mode=0o700, exist_ok=True)  # noqa: PTH103
     os.makedirs(spool.files, mode=0o700, exist_ok=True)  # noqa: PTH103
     _write(os.path.join(spool.folder, _RUN), {"uri": uri, "owner": dict(owners.current())})  # noqa: PTH118
@@ -107,7 +108,7 @@ def create(uri: str, run_id: str) -> Spool:
 
 def find(run_id: str) -> Optional[Spool]:
     """The spool of a run, if it is on this machine."""
-    spool = Spool(os.path.join(_top(), run_id))  # noqa: PTH118
+    spool = Spool(os.path.join(_top(), os.path.basename(run_id)))  # noqa: PTH118, PTH119
     return spool if run_id and os.path.isdir(spool.files) else None  # noqa: PTH112
 
 

@@ -12,6 +12,7 @@ from mlctl.tracking.store import TrackingStore
 STOPPED = owners.STOPPED
 
 _POLL_S = 0.05
+_SHARED_POLL_S = 0.5  # a look at a server's store is three requests
 _MARGIN_S = 5.0
 
 
@@ -27,7 +28,7 @@ def request(store: TrackingStore, run_id: str) -> None:
         if status in TERMINAL:
             raise InvalidValueError(f"Run {run_id[:8]} has ended already: {status}.")
         raise InvalidValueError(f"Run {run_id[:8]} was not started by `mlctl run`.", hint="End the script that logs to it.")
-    if owners.is_here(owner) and not owners.is_gone(owner):
+    if owners.is_here(owner) and not owners.is_gone(owner) and (not store.shared or owners.is_surely(owner)):
         process.send(signal.SIGTERM, pids=[owner.pid])
 
 
@@ -42,11 +43,16 @@ def is_over(store: TrackingStore, run_id: str) -> bool:
     return not store.owners([run_id]) and store.get_run(run_id).info.status in TERMINAL
 
 
+def pause_s(store: TrackingStore) -> float:
+    """How long to wait before looking at a store again."""
+    return _SHARED_POLL_S if store.shared else _POLL_S
+
+
 def wait(store: TrackingStore, run_id: str) -> str:
     """Wait until a run has ended, at most as long as ending it may take; returns its status, RUNNING where it has not."""
     deadline = time.monotonic() + settings.number("interrupt_grace_s") + settings.number("terminate_grace_s") + _MARGIN_S
     while not is_over(store, run_id):
         if time.monotonic() > deadline:
             return STATUSES[0]
-        time.sleep(_POLL_S)
+        time.sleep(pause_s(store))
     return store.get_run(run_id).info.status

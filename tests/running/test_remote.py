@@ -77,6 +77,8 @@ def test_every_command(mlctl, server, script):
     mlctl("experiments", "delete", "there", check=0)
     assert "is deleted" in mlctl("run", "project", "--experiment-name", "there", check=124).stderr
     mlctl("experiments", "restore", "there", check=0)
+    mlctl("run", "project", "--run-id", run_id[:8], check=0)
+    assert mlctl("runs", "logs", run_id, check=0).stdout == "hello\n"
     assert "no run 'zzz'" in mlctl("runs", "show", "zzz", check=124).stderr
     assert "ended already" in mlctl("runs", "stop", run_id, check=124).stderr
     assert server.address in mlctl("run", "project", "--dry-run", check=0).stdout
@@ -175,6 +177,7 @@ def test_killed_and_settled_with_its_log(mlctl, server, script, wait_for, spool)
     folder = script("import time\nprint('before', flush=True)\nopen('../running', 'w').close()\ntime.sleep(60)")
     run_id = mlctl("run", folder, "--detach", "-q", check=0).stdout.strip()
     wait_for(lambda: Path("running").exists(), what="the script")
+    wait_for(lambda: (spool / run_id / "files" / "mlctl" / "output.log").read_text() == "before\n", what="the log")
     owner = json.loads((spool / run_id / "run.json").read_text())["owner"]["pid"]
     workers = [int(pid) for pid in Path(f"/proc/{owner}/task/{owner}/children").read_text().split()]
     for pid in (owner, *workers):
@@ -278,6 +281,10 @@ def test_scripts_of_the_oldest_python(mlctl, server, script, old_python, place):
     (run,) = [run for run in mlctl.runs() if run["info"]["run_name"] == "old"]
     assert run["info"]["status"] == "FINISHED"
     assert [file["path"] for file in mlctl.json("runs", "show", run["info"]["run_id"])["data"]["artifacts"]] == ["a b/notes.txt"]
+
+
+def test_a_server_of_a_server(mlctl, server):
+    assert server.address in mlctl("server", "--port", "0", check=2).stderr
 
 
 def test_no_server(mlctl, script, monkeypatch):

@@ -1,6 +1,7 @@
 """Nothing is answered before the guard has looked: the whole table of routes, and each way to be refused."""
 
 import base64
+import json
 
 import pytest
 
@@ -142,3 +143,13 @@ def test_content_type():
     assert check(LOCAL) == 400
     assert check(LOCAL, method="PUT", path="/api/2.0/mlflow-artifacts/artifacts/x") is None
     assert check(LOCAL, method="PUT", path="/api/2.0/mlflow-artifacts/other") == 400
+
+
+@pytest.mark.parametrize("changes", [{"pid": -1}, {"pid": 0}, {"pid": 2**63}, {"host": "h" * 501}, {"pid": "x"}, {"boot_id": 5}])
+def test_owners_that_are_no_processes(serve_app, changes):
+    client = serve_app()
+    owner = {"host": "h", "boot_id": "b", "pid": 2, "pid_started": 0, **changes}
+    for name in ("set-owner", "finish", "create"):
+        fields = {"run_id": client.run(), "owner": owner, "only_owner": owner, "status": "FAILED", "end_time": 1, "experiment_id": "0"}
+        reply = client.send("POST", f"/api/2.0/mlctl/runs/{name}", json.dumps(fields), {"Content-Type": "application/json"})
+        assert (reply.status, reply.code) == (400, "INVALID_PARAMETER_VALUE"), name

@@ -156,6 +156,23 @@ def test_settle_ends_what_is_provably_over(store, other):
 
 
 @pytest.mark.engine("linux")
+def test_a_process_is_signalled_for_a_shared_store_only_if_it_is_surely_the_owner(other):
+    owner = owner_of(other)
+    assert owners.is_surely(owner)
+    for changes in ({"pid": 1}, {"pid": -1}, {"pid": 0}, {"pid_started": 0}, {"pid_started": owner.pid_started + 1}, {"pid": os.getpid()}):
+        assert not owners.is_surely(dataclasses.replace(owner, **changes))
+
+
+@pytest.mark.engine("linux")
+def test_a_shared_store_settles_owners_of_this_boot_only(store, other):
+    dead = store.create_run("0", owner=elsewhere(pid=2**22 + 5)).info.run_id
+    for changes in ({"boot_id": names(boot="x")}, {"boot_id": "//"}, {"host": "elsewhere"}, {"boot_id": names(boot="")}):
+        store.create_run("0", owner=elsewhere(pid=2**22 + 5, **changes))
+    store.shared = True
+    assert owners.settle(store, now_ms=NOW) == [dead]
+
+
+@pytest.mark.engine("linux")
 def test_settle_keeps_a_status_that_the_script_set(store):
     run_id = store.create_run("0", owner=elsewhere(pid=2**22 + 5)).info.run_id
     store.update_run(run_id, status="FINISHED", end_time=77)
