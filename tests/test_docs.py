@@ -3,6 +3,8 @@
 import re
 import shlex
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -81,3 +83,13 @@ def test_every_command_has_help(mlctl):
             text = mlctl(name, command, "--help", check=0).stdout
             assert "--output" in text
             assert "--quiet" in text
+
+
+@pytest.mark.parametrize("number", range(len(blocks(ROOT / "docs" / "tracking.md", "python"))))
+def test_python_in_the_tracking_docs_runs(place, number):
+    text = blocks(ROOT / "docs" / "tracking.md", "python")[number]
+    done = subprocess.run([sys.executable, "-W", "error", "-c", text], capture_output=True, text=True, check=False, cwd=place, timeout=60)
+    assert done.returncode == 0, done.stderr
+    for line in text.splitlines():  # what the page says is printed
+        if "print(" in line and "  # " in line:
+            assert line.partition("  # ")[2] in done.stdout

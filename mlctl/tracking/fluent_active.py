@@ -12,9 +12,10 @@ import threading
 from typing import Callable, Dict, List, Optional
 
 from mlctl import settings
+from mlctl.errors import NotFoundError
 from mlctl.tracking import owners
 from mlctl.tracking.current import current_store
-from mlctl.tracking.entities import Owner, Run
+from mlctl.tracking.entities import STATUSES, Owner, Run
 from mlctl.tracking.store import TrackingStore
 
 
@@ -114,11 +115,19 @@ def inherited() -> Optional[str]:
     if not parent:
         return None
     held = dict(current_store().owners())
-    if here.left in held:
+    if here.left is not None and (here.left in held or (not held and _goes_on(here.left))):
         return here.left
     theirs = [run_id for run_id, one in held.items() if one.pid == parent and owners.is_here(one) and not owners.is_gone(one)]
     joined = settings.value("run_id")
     return theirs[-1] if theirs else joined if joined in held else None
+
+
+def _goes_on(run_id: str) -> bool:
+    """Whether a run is RUNNING; asked where no run has an owner, as on servers that keep none."""
+    try:
+        return current_store().get_run(run_id).info.status == STATUSES[0]
+    except NotFoundError:
+        return False
 
 
 def _started_by() -> int:

@@ -1,9 +1,13 @@
 """Workers of a script, however they were started, and scripts that end without a word: real processes, each."""
 
+import contextlib
 import os
+import re
 import signal
+import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -243,6 +247,67 @@ def test_two_processes_log_to_one_run(script, place):
     run = client.get_run(run_id)
     assert run.info.status == "FINISHED"
     assert [len(client.get_metric_history(run_id, name)) for name in ("a", "b")] == [300, 300]
+
+
+@pytest.fixture
+def address(mlctl, place, monkeypatch):
+    """The address of a server of ours, a process of its own."""
+    process = mlctl.start("server", "--port", "0", "--no-access-log", "--backend-store-uri", str(place), stdout=subprocess.DEVNULL)
+    found = re.search(r"http://[\d.:]+", process.stderr.readline())
+    monkeypatch.setenv("MLCTL_TRACKING_URI", found[0])
+    yield found[0]
+    process.terminate()
+    process.communicate(timeout=30)
+
+
+@STARTS
+def test_workers_log_to_the_run_through_a_server(address, script, how):
+    client = script(f"""
+with multiprocessing.get_context("{how}").Pool(1) as pool:
+    for name in "ab":
+        with mlctl.start_run(run_name=name):
+            pool.map(work, range(2))
+""")
+    runs = by_name(client)
+    assert {name: run.data.metrics for name, run in runs.items()} == {name: {"worker0": 0, "worker1": 1} for name in "ab"}
+    assert {run.info.status for run in runs.values()} == {"FINISHED"}
+
+
+@pytest.mark.engine("mlflow")
+@pytest.mark.timeout(300)
+def test_forked_workers_through_a_server_of_mlflows(script, place, monkeypatch):
+    """Such a server does not say whose a run is."""
+    command = [
+        os.environ["MLCTL_MLFLOW"],
+        "-m",
+        "mlflow",
+        "server",
+        "--backend-store-uri",
+        f"sqlite:///{place.parent}/m.db",
+        "--workers",
+        "1",
+    ]
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("MLCTL_")}
+    server = subprocess.Popen([*command, "--port", str(port)], cwd=place.parent, env=environment, stderr=subprocess.DEVNULL)
+    try:
+        for _ in range(300):
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+                break
+            time.sleep(0.2)
+        monkeypatch.setenv("MLCTL_TRACKING_URI", f"http://127.0.0.1:{port}")
+        script("""
+with multiprocessing.get_context("fork").Pool(1) as early:
+    early.map(len, "ab")
+    with mlctl.start_run() as run, multiprocessing.get_context("fork").Pool(1) as pool:
+        pool.map(work, range(2))
+    assert mlctl.get_run(run.info.run_id).data.metrics == {"worker0": 0, "worker1": 1}
+    assert mlctl.get_run(run.info.run_id).info.status == "FINISHED"
+""")
+    finally:
+        server.terminate()
+        server.wait()
 
 
 # ── endings ──────────────────────────────────────────────────────────────────────────────────────────────────────────
