@@ -80,6 +80,7 @@ SETTINGS: Dict[str, Setting] = {
         ("MLCTL_AUTOLOG_BUDGET_S",), "5", "seconds that metrics of training data may take, or half of the training"
     ),
     "autolog_figures": Setting(("MLCTL_AUTOLOG_FIGURES",), "1", "whether autologging draws figures (0: no)"),
+    "network_store": Setting(("MLCTL_NETWORK_STORE",), "", "whether a store may be made on a network file system (1: yes)"),
     "busy_timeout_s": Setting(("MLCTL_BUSY_TIMEOUT_S",), "60", "seconds to wait for another process that writes to the store"),
 }
 

@@ -174,11 +174,11 @@ class SqliteStore(SqlStore):
     def _check(self) -> None:
         sqlite_file.check_sqlite()
         connection = self.handle().connection
-        version = sqlite_file.identify(connection, self.path)
+        version = sqlite_file.patiently(lambda: sqlite_file.identify(connection, self.path), self._busy_s)
         if version < schema.MIGRATIONS[-1].version:
             if self.read_only:
                 raise StoreError(f"{self.path} has tables of an older mlctl and cannot be written.", hint="Open it once where it can be.")
-            sqlite_file.migrate(connection)
+            sqlite_file.patiently(lambda: sqlite_file.migrate(connection), self._busy_s)
 
     def transaction(self) -> ContextManager[Db]:
         """One transaction for many calls of this store in this thread; see `SqlStore.transaction`.
@@ -251,7 +251,7 @@ class SqliteStore(SqlStore):
                 handle = self.handle()
                 handle.call = True
                 handle.lock.acquire()
-            handle.connection.execute("BEGIN IMMEDIATE" if write else "BEGIN")
+            sqlite_file.begin(handle.connection, write=write, busy_s=self._busy_s)
         except BaseException as error:
             self.recover(handle)
             self._explain(error)

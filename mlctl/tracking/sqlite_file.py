@@ -1,10 +1,12 @@
 """The files of an SQLite store: how one comes to be, whose it is, what its errors mean, and the space kept for a last word."""
 
 import os
+import re
 import sqlite3
 import time
-from typing import Callable, NamedTuple, Optional, Sequence, Tuple
+from typing import Callable, NamedTuple, Optional, Sequence, Tuple, TypeVar
 
+from mlctl import settings
 from mlctl.errors import InvalidValueError, StoreError
 from mlctl.tracking import schema
 
@@ -16,6 +18,13 @@ PAGE_BYTES = 2048
 
 _OLDEST_SQLITE = (3, 24, 0)
 _LITTLE_SPACE = 64 << 10
+_PATIENCE_S = 1.0
+_MOUNTS = "/proc/self/mountinfo"
+_NETWORK = frozenset(
+    ("nfs", "nfs4", "cifs", "smb3", "smbfs", "afs", "ceph", "lustre", "gpfs", "glusterfs", "beegfs", "fuse.sshfs", "fuse.glusterfs")
+)
+
+T = TypeVar("T")
 
 
 class Meaning(NamedTuple):
@@ -27,13 +36,14 @@ class Meaning(NamedTuple):
 
 
 _FULL = Meaning(("full",), "The disk that holds {path} is full.", "Make room; what was logged before is safe.")
+_BUSY = Meaning(
+    ("locked", "locking protocol", "busy"),
+    "Other processes kept writing to {path} for {busy_s:g} s.",
+    "Wait longer: MLCTL_BUSY_TIMEOUT_S=300. If it stays so, a process that holds the store is stopped.",
+)
 _MEANINGS = (
     _FULL,
-    Meaning(
-        ("locked", "locking protocol", "busy"),
-        "Other processes kept writing to {path} for {busy_s:g} s.",
-        "Wait longer: MLCTL_BUSY_TIMEOUT_S=300. If it stays so, a process that holds the store is stopped.",
-    ),
+    _BUSY,
     Meaning(("readonly",), "The store {path} cannot be written.", "Check the permissions of the file and its folder."),
     Meaning(("unable to open",), "The store {path} cannot be opened.", "Check that the file exists and the permissions of its folder."),
     Meaning(("not a database", "malformed"), "{path} is not a whole SQLite database.", "Restore it from a backup, or move it away."),
@@ -79,7 +89,8 @@ def connect(path: str, options: str, *, busy_s: float, pragmas: Sequence[str] = 
     """
     quoted = path.replace("%", "%25").replace("?", "%3f").replace("#", "%23")
     uri = f"file:{quoted}?{options}"
-    connection = sqlite3.connect(uri, uri=True, timeout=busy_s, isolation_level=None, check_same_thread=False, cached_statements=256)
+    patience_s = min(busy_s, _PATIENCE_S)
+    connection = sqlite3.connect(uri, uri=True, timeout=patience_s, isolation_level=None, check_same_thread=False, cached_statements=256)
     try:
         for pragma in pragmas:
             connection.execute(f"PRAGMA {pragma}")
@@ -87,6 +98,36 @@ def connect(path: str, options: str, *, busy_s: float, pragmas: Sequence[str] = 
         connection.close()
         raise
     return connection
+
+
+def begin(connection: sqlite3.Connection, *, write: bool, busy_s: float) -> None:
+    """Begin a transaction that has the database's lock, waiting for other processes if need be.
+
+    Raises:
+        sqlite3.Error: the others took too long, or the database cannot be used.
+    """
+    if write:
+        patiently(lambda: connection.execute("BEGIN IMMEDIATE"), busy_s)
+    else:
+        connection.execute("BEGIN")
+        patiently(lambda: connection.execute("SELECT 1 FROM runs LIMIT 0"), busy_s)
+
+
+def patiently(action: Callable[[], T], busy_s: float) -> T:
+    """Do something, again and again while other processes hold the database.
+
+    SQLite waits in one call, which no signal can end. It is left every second, so that Ctrl-C is heard.
+
+    Raises:
+        sqlite3.Error: the others took too long, or it cannot be done.
+    """
+    deadline = time.monotonic() + busy_s
+    while True:
+        try:
+            return action()
+        except sqlite3.OperationalError as error:
+            if time.monotonic() >= deadline or not any(word in str(error) for word in _BUSY.fragments):
+                raise
 
 
 def make(path: str) -> None:
@@ -98,6 +139,7 @@ def make(path: str) -> None:
         StoreError: the folder or the file cannot be made.
     """
     check_sqlite()
+    check_place(path)
     draft = f"{path}.{os.getpid()}-{os.urandom(4).hex()}.new"
     try:
         os.makedirs(os.path.dirname(path), exist_ok=True)  # noqa: PTH103, PTH120
@@ -122,6 +164,45 @@ def check_sqlite() -> None:
     """
     if sqlite3.sqlite_version_info < _OLDEST_SQLITE:
         raise StoreError(f"This Python has SQLite {sqlite3.sqlite_version}; the store needs 3.24 or newer.", hint="Use another Python.")
+
+
+def check_place(path: str) -> None:
+    """Refuse to make a store on a network file system, where the locks of two machines may not see each other.
+
+    Raises:
+        StoreError: it is one, and the setting ``network_store`` does not allow it.
+    """
+    folder = os.path.dirname(path)  # noqa: PTH120
+    while not os.path.exists(folder):  # noqa: PTH110
+        folder = os.path.dirname(folder)  # noqa: PTH120
+    if os.major(os.stat(folder).st_dev):  # noqa: PTH116
+        return  # a device of this machine: spares a look at the table of mounts
+    kind = _file_system(os.path.realpath(folder))
+    if kind in _NETWORK and not settings.switch("network_store"):
+        raise StoreError(
+            f"{path} would be on a network file system ({kind}): two machines that log there can damage the store.",
+            hint="Name a local place: MLCTL_TRACKING_URI=/local/place; or run `mlctl server` and name its address."
+            " If only this machine uses it: MLCTL_NETWORK_STORE=1",
+        )
+
+
+def _file_system(folder: str) -> str:
+    """The kind of file system that a folder is on; empty where that is not known."""
+    best = ("", "")
+    try:
+        with open(_MOUNTS, encoding="utf-8", errors="surrogateescape") as lines:  # noqa: PTH123
+            for line in lines:
+                before, _, after = line.partition(" - ")
+                point = _unescaped(before.split(" ")[4])
+                if (folder == point or folder.startswith(point.rstrip("/") + "/")) and len(point) >= len(best[0]):
+                    best = point, after.split(" ", 1)[0]
+    except (OSError, IndexError):  # no Linux
+        return ""
+    return best[1]
+
+
+def _unescaped(point: str) -> str:
+    return re.sub(r"\\([0-7]{3})", lambda match: chr(int(match.group(1), 8)), point)
 
 
 def _fill(draft: str) -> None:

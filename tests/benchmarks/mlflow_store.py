@@ -25,8 +25,8 @@ COPIED = (
         "JOIN ours.keys k ON k.id = t.key JOIN ours.runs r ON r.id = t.run"
     ),
     (
-        "INSERT INTO metrics (key, value, timestamp, run_uuid, step, is_nan) SELECT k.name, m.value, m.timestamp_ms, r.run_id, m.step, m.nan "
-        "FROM ours.metrics m JOIN ours.keys k ON k.id = m.key JOIN ours.runs r ON r.id = m.run"
+        "INSERT INTO metrics (key, value, timestamp, run_uuid, step, is_nan) SELECT k.name, m.value, m.timestamp_ms, r.run_id, m.step, "
+        "m.nan FROM ours.metrics m JOIN ours.keys k ON k.id = m.key JOIN ours.runs r ON r.id = m.run"
     ),
     (
         "INSERT INTO latest_metrics (key, value, timestamp, step, is_nan, run_uuid) SELECT k.name, l.value, l.timestamp_ms, l.step, l.nan, "

@@ -467,6 +467,25 @@ class TestFiles:
         store.finish_run(store.create_run("0").info.run_id, status="FINISHED", end_time=1)
         assert not Path(f"{path}-reserve").exists()
 
+    @pytest.mark.parametrize("kind", ["nfs4", "cifs", "fuse.sshfs"])
+    def test_not_on_a_network_file_system(self, place, monkeypatch, kind):
+        mounts = place / "mounts"
+        point = str(place / "share").replace(" ", "\\040")
+        mounts.write_text(f"1 0 8:1 / / rw - ext4 /dev/sda1 rw\n2 1 0:50 / {point} rw,relatime shared:9 - {kind} host:/x rw\n")
+        monkeypatch.setattr(sqlite_file, "_MOUNTS", str(mounts))
+        monkeypatch.setattr(os, "major", lambda device: 0)
+        path = str(place / "share" / "new" / "mlctl.db")
+        (place / "share").mkdir()
+        with pytest.raises(StoreError, match=rf"network file system \({kind}\)") as caught:
+            SqliteStore(path)
+        assert "MLCTL_NETWORK_STORE" in caught.value.hint
+        assert os.listdir(place / "share") == []  # noqa: PTH208
+        monkeypatch.setenv("MLCTL_NETWORK_STORE", "1")
+        SqliteStore(path).close()
+        monkeypatch.delenv("MLCTL_NETWORK_STORE")
+        SqliteStore(path).close()
+        SqliteStore(str(place / "local" / "mlctl.db")).close()
+
     def test_a_broken_database(self, store, path):
         run_id = store.create_run("0").info.run_id
         store.close()

@@ -158,6 +158,21 @@ def test_a_storm_of_interrupts(path):
     assert acknowledged <= logged_steps(path, run_id)
 
 
+def test_ctrl_c_while_another_process_writes(path):
+    with contextlib.closing(SqliteStore(path)) as store:
+        run_id = store.create_run("0").info.run_id
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        command = [sys.executable, "-c", LOGGER.replace("while True", "os.write(1, b'ready\\n')\nwhile True"), path, run_id, "1"]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as logger:
+            assert logger.stdout.readline() == b"ready\n"
+            time.sleep(0.3)
+            logger.send_signal(signal.SIGINT)
+            said = logger.communicate(timeout=30)[1]  # half of what it would wait for
+    assert b"KeyboardInterrupt" in said
+    assert logged_steps(path, run_id) == set()
+
+
 def _work(arguments):
     store, run_id, number = arguments
     for step in range(20):
