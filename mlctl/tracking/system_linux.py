@@ -23,7 +23,7 @@ def machine() -> Dict[str, float]:
 def processes(members: Sequence[int], reaper: Optional[int]) -> Dict[str, float]:
     """CPU seconds that some processes (and children that they or ``reaper`` have collected) have used, and their memory in bytes.
 
-    Nothing where none of the processes can be read.
+    Nothing where none of the processes can be read, or all of them have just ended.
     """
     used_s = _times(reaper)[1] if reaper is not None else 0.0
     memory = 0.0
@@ -31,8 +31,9 @@ def processes(members: Sequence[int], reaper: Optional[int]) -> Dict[str, float]
     for pid in members:
         with contextlib.suppress(*_CHANGES):
             used_s += sum(_times(pid))
-            memory += _memory_of(pid)
-            seen = True
+            held = _memory_of(pid)
+            memory += held
+            seen = seen or held > 0  # one that has ended and waits to be collected holds nothing, which says nothing about the run
     return {"own_cpu_s": used_s, "own_memory": memory} if seen else {}
 
 

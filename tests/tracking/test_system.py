@@ -79,6 +79,16 @@ def test_processes_that_are_gone_are_passed_over():
     assert "system_memory_usage_megabytes" in found
 
 
+def test_a_process_that_has_ended_but_is_not_collected_says_nothing():
+    ended = subprocess.Popen(["true"])
+    os.waitid(os.P_PID, ended.pid, os.WEXITED | os.WNOWAIT)
+    try:
+        assert system_linux.processes([ended.pid], None) == {}
+        assert system_linux.processes([ended.pid, os.getpid()], None)["own_memory"] > 1e6
+    finally:
+        ended.wait()
+
+
 def test_memory_that_forked_workers_share_counts_once():
     code = (
         "import os, time\nhold = bytearray(200_000_000)\nfor _ in range(3):\n"
