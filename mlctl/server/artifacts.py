@@ -175,7 +175,7 @@ class ArtifactProxy:
         raw: bytes = scope["raw_path"].removeprefix(scope.get("root_path", "").encode())
         method, path = scope["method"], raw.decode("latin-1")
         headers = {name.lower(): value for name, value in scope["headers"]}
-        base = f"{scope.get('scheme', 'http')}://{headers.get(b'host', b'').decode('latin-1')}{scope.get('mount', '')}"
+        base = f"{_scheme(scope, headers)}://{headers.get(b'host', b'').decode('latin-1')}{scope.get('mount', '')}"
         exact = self._exact.get((method, path))
         if exact is not None:
             return exact, _Request(method, base, b"", scope["query_string"], headers, receive, send)
@@ -389,6 +389,12 @@ def _target(request: _Request, path: str) -> Names:
     folder = artifact_paths.names(artifact_paths.decoded(request.rest))
     (name,) = _file_names(re.split(r"[/\\]", path)[-1])
     return artifact_paths.names("/".join((*folder, name)))
+
+
+def _scheme(scope: streaming.Message, headers: dict[bytes, bytes]) -> str:
+    """How the client has reached us. Whoever lies about it with a header is told a useless address, and nobody else is."""
+    told = headers.get(b"x-forwarded-proto", b"").decode("latin-1")
+    return told if told in ("http", "https") else str(scope.get("scheme", "http"))
 
 
 async def _small_body(request: _Request) -> bytes:

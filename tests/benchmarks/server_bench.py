@@ -141,7 +141,7 @@ def seed(servers):
     """Write the data through the API on one connection each, the servers in turn; runs a second of each."""
     dice = random.Random(1)
     links = {server: http.client.HTTPConnection("127.0.0.1", server.port, timeout=300) for server in servers}
-    ids, seconds = {server: [] for server in servers}, {server: 0.0 for server in servers}
+    ids, seconds = {server: [] for server in servers}, dict.fromkeys(servers, 0.0)
     for start in range(0, RUNS, 50):
         for server in servers:
             began = time.perf_counter()

@@ -70,6 +70,13 @@ def test_parts_become_a_file(ask, top):
     assert complete(ask, upload).status == 404
 
 
+@pytest.mark.parametrize(("told", "scheme"), [("https", "https"), ("http", "http"), ("javascript", "http"), (None, "http")])
+def test_the_address_behind_a_proxy_that_ends_tls(ask, told, scheme):
+    headers = {"Host": "ml.example", **({"X-Forwarded-Proto": told} if told else {})}
+    found = ask("POST", f"{MPU}/create/0", json.dumps({"path": "f", "num_parts": 1}), headers).json
+    assert found["credentials"][0]["url"] == f"{scheme}://ml.example{MPU}/part/{found['upload_id']}/1"
+
+
 def test_a_part_may_be_sent_again(ask, top):
     upload = create(ask, num_parts=1)
     send(ask, upload["credentials"][0], b"first try")
