@@ -10,6 +10,7 @@ from mlctl.version import __version__
 
 if TYPE_CHECKING:
     from mlctl.autologging.libraries import autolog as autolog
+    from mlctl.errors import MlflowException as MlflowException
     from mlctl.submitted import run as run
     from mlctl.tracking.client import Client as Client
     from mlctl.tracking.client import MLflowClient as MLflowClient
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from mlctl.tracking.fluent_logging import flush_async_logging as flush_async_logging
     from mlctl.tracking.fluent_logging import log_metric as log_metric
     from mlctl.tracking.fluent_logging import log_metrics as log_metrics
+    from mlctl.tracking.fluent_logging import log_outputs as log_outputs
     from mlctl.tracking.fluent_logging import log_param as log_param
     from mlctl.tracking.fluent_logging import log_params as log_params
     from mlctl.tracking.fluent_logging import set_tag as set_tag
@@ -79,6 +81,7 @@ _NAMES: "Dict[str, str]" = {
     "MLflowClient": _CLIENT,
     "MlflowClient": _CLIENT,
     "Image": "mlctl.tracking.images",
+    "MlflowException": "mlctl.errors",
     "get_tracking_uri": _CURRENT,
     "is_tracking_uri_set": _CURRENT,
     "set_tracking_uri": _CURRENT,
@@ -107,6 +110,7 @@ _NAMES: "Dict[str, str]" = {
     "flush_async_logging": _LOGGING,
     "log_metric": _LOGGING,
     "log_metrics": _LOGGING,
+    "log_outputs": _LOGGING,
     "log_param": _LOGGING,
     "log_params": _LOGGING,
     "set_tag": _LOGGING,

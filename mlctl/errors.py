@@ -155,3 +155,6 @@ class InterruptedRunError(CancelledError):
 
     def __init__(self, signum: int, *, run_id: str) -> None:
         super().__init__(f"The run was ended by signal {int(signum)} before its job had started.", signum=signum, run_id=run_id)
+
+
+MlflowException = MlctlError  # what scripts for MLflow catch and raise

@@ -48,6 +48,7 @@ SETTINGS: Dict[str, Setting] = {
     "experiment_id": Setting(("MLCTL_EXPERIMENT_ID", "MLFLOW_EXPERIMENT_ID"), "", "experiment of new runs, by id"),
     "run_id": Setting(("MLCTL_RUN_ID", "MLFLOW_RUN_ID"), "", "the run that a script joins"),
     "command": Setting(("MLCTL_COMMAND",), "", "the mlctl that `projects.run` starts, as a JSON list of words; a job is told by its mlctl"),
+    "run_context": Setting(("MLCTL_RUN_CONTEXT", "MLFLOW_RUN_CONTEXT"), "", "tags of a script's new runs, as a JSON object"),
     "joined_run_id": Setting(("MLCTL_JOINED_RUN_ID",), "", "the run that a script has joined: what it starts does not join it again"),
     "cache_dir": Setting(("MLCTL_CACHE_DIR",), "", "environments, git mirrors and checkouts; default ~/.cache/mlctl"),
     "no_uv": Setting(("MLCTL_NO_UV",), "", "whether environments are filled by pip although uv is there (any text: yes)"),

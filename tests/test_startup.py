@@ -91,7 +91,7 @@ def test_runs_list(place, mlctl):
 
 def test_the_client(place):
     found = imported("import mlctl\nmlctl.log_metric('m', 1.0)", place)
-    fluent = {"fluent", "fluent_active", "fluent_experiments", "fluent_logging"}
+    fluent = {"fluent", "fluent_active", "fluent_experiments", "fluent_logging", "fluent_source"}
     new_run = {"batches", "codes", "current", "owners", "run_names", *fluent}
     assert ours(found) == {*GROUND, *STORE, "mlctl.errors", *(f"mlctl.tracking.{name}" for name in new_run)}
     assert not found & HEAVY

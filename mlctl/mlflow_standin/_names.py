@@ -166,6 +166,6 @@ def absent(name: str) -> str:
 
 def _resolve_tags(tags: Any = None, ignore: Any = None) -> Dict[str, Any]:  # noqa: ARG001 -- MLflow's signature
     """The tags of a new run made by a client: where it comes from, and what is given."""
-    from mlctl.tracking.fluent import source_tags
+    from mlctl.tracking import fluent_source
 
-    return {**source_tags(), **(tags or {})}
+    return {**fluent_source.tags(), **(tags or {})}

@@ -7,11 +7,11 @@ committed to the store. What is logged to runs is in `fluent_logging`, experimen
 import atexit
 import os
 import sys
-from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Union
+from typing import TYPE_CHECKING, Any, Dict, Mapping, Optional, Union
 
 from mlctl import settings
 from mlctl.errors import InvalidValueError, MlctlError
-from mlctl.tracking import batches, codes, fluent_active, fluent_experiments, owners, validation
+from mlctl.tracking import batches, codes, fluent_active, fluent_experiments, fluent_source, owners, validation
 from mlctl.tracking.current import current_store
 from mlctl.tracking.entities import DELETED, NOTE_TAG, PARENT_TAG, RUN_NAME_TAG, TERMINAL, Run, RunInfo
 from mlctl.tracking.store import TrackingStore
@@ -201,7 +201,7 @@ def _create(
     parent: Optional[str],
     tags: Mapping[str, Any],
 ) -> Run:
-    merged: Dict[str, Any] = {**source_tags(), **tags}
+    merged: Dict[str, Any] = {**fluent_source.tags(), **tags}
     if parent:
         merged[PARENT_TAG] = parent
     if run_name:
@@ -209,7 +209,7 @@ def _create(
     return store.create_run(
         fluent_experiments.current_id() if experiment_id is None else _experiment(experiment_id),
         run_name=run_name or "",
-        user_id=_user(),
+        user_id=str(merged["mlflow.user"]),
         start_time=batches.now_ms(),
         tags=batches.tags(merged),
         owner=fluent_active.owner(),
@@ -229,29 +229,6 @@ def _finish(run_id: str, status: str) -> None:
     store, now = fluent_active.forget(run_id) or current_store(), batches.now_ms()
     if not store.finish_run(run_id, status=status, end_time=now, only_owner=fluent_active.owner()):
         store.update_run(run_id, status=status, end_time=now)
-
-
-def source_tags() -> Dict[str, str]:
-    """What a new run tells of where it comes from."""
-    return {"mlflow.user": _user(), "mlflow.source.name": _source(), "mlflow.source.type": "LOCAL"}
-
-
-def _source() -> str:
-    return sys.argv[0] if sys.argv and sys.argv[0] else "<console>"
-
-
-_users: List[str] = []
-
-
-def _user() -> str:
-    if not _users:
-        import getpass
-
-        try:
-            _users.append(getpass.getuser())
-        except (KeyError, OSError, ImportError):  # a user id without a name, as in many containers
-            _users.append("unknown")
-    return _users[0]
 
 
 def _status_after(exc_type: Optional[type], error: Optional[BaseException]) -> str:

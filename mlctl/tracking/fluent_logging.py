@@ -4,10 +4,10 @@ Without an active run, one is started. With ``synchronous=False`` the caller get
 already. ``model_id`` is accepted; the point is logged to the run, and no model keeps it.
 """
 
-from typing import Any, Dict, Mapping, Optional
+from typing import Any, Dict, Mapping, Optional, Sequence
 
 from mlctl.tracking import batches
-from mlctl.tracking.entities import Param
+from mlctl.tracking.entities import LoggedModelOutput, Param
 from mlctl.tracking.fluent import run_id_or_start
 from mlctl.tracking.fluent_active import store_of
 
@@ -90,6 +90,12 @@ def delete_tag(key: str) -> None:
     """
     run = run_id_or_start()
     store_of(run).delete_tag(run, key)
+
+
+def log_outputs(models: Optional[Sequence[LoggedModelOutput]] = None) -> None:
+    """Note models as what the active run has made."""
+    run = run_id_or_start()
+    store_of(run).log_outputs(run, models or ())
 
 
 def flush_async_logging() -> None:

@@ -325,3 +325,55 @@ with mlflow.start_run() as run:
         mlflow.log_metric("wrong", np.array([1.0, 2.0]))
 assert mlflow.get_run(run.info.run_id).data.metrics == {"a": 0.5, "b": 3.0, "c": 1.5, "d": 2.0, "e": 1.0}
 """, python=os.environ["MLCTL_MLFLOW"], PYTHONPATH=str(ROOT))  # fmt: skip
+
+
+@pytest.fixture
+def repository(place):
+    """A work tree with a commit; returns a function that calls git there."""
+
+    def git(*arguments, cwd=place):
+        return subprocess.run(["git", *arguments], capture_output=True, text=True, check=True, cwd=cwd).stdout.strip()
+
+    git("init", "--initial-branch", "main")
+    (place / "train.py").write_text("import mlctl\nwith mlctl.start_run() as run: print(run.info.run_id)\n")
+    git("add", "train.py")
+    git("commit", "--message", "first")
+    return git
+
+
+def source(place, script="train.py"):
+    """What a script's run says about git."""
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False, cwd=place)
+    assert done.returncode == 0, done.stderr
+    tags = MlflowClient(str(place / "mlruns")).get_run(done.stdout.strip()).data.tags
+    return {key[len("mlflow.source.git.") :]: value for key, value in tags.items() if key.startswith("mlflow.source.git.")}
+
+
+def test_runs_know_their_commit(place, repository):
+    git = repository
+    commit = git("rev-parse", "HEAD")
+    assert source(place) == {"commit": commit, "branch": "main"}
+    git("remote", "add", "origin", "https://user:secret@example.org/some/where.git")
+    git("pack-refs", "--all")
+    assert source(place) == {"commit": commit, "branch": "main", "repoURL": "https://example.org/some/where.git"}
+    git("checkout", "--detach")
+    assert source(place) == {"commit": commit, "repoURL": "https://example.org/some/where.git"}
+    git("worktree", "add", "-b", "side/branch", "tree")
+    assert source(place, "tree/train.py") == {"commit": commit, "branch": "side/branch", "repoURL": "https://example.org/some/where.git"}
+    (place / "tree" / "sub").mkdir()
+    git("commit", "--allow-empty", "--message", "second", cwd=place / "tree")
+    (place / "tree" / "sub" / "train.py").write_text((place / "train.py").read_text())
+    assert source(place, "tree/sub/train.py")["commit"] == git("rev-parse", "side/branch") != commit
+
+
+def test_a_script_outside_of_git_and_one_before_the_first_commit(place):
+    (place / "train.py").write_text("import mlctl\nwith mlctl.start_run() as run: print(run.info.run_id)\n")
+    assert source(place) == {}
+    subprocess.run(["git", "init", "--quiet"], check=True, cwd=place)
+    assert source(place) == {}
+
+
+def test_tags_from_the_environment(place):
+    body = "with mlflow.start_run(tags={'b': 3}) as run: print(mlflow.get_run(run.info.run_id).data.tags['a'], run.data.tags['b'])"
+    assert script(body, MLFLOW_RUN_CONTEXT='{"a": 1, "b": 2}') == "1 3\n"
+    script("with refused('INVALID_PARAMETER_VALUE', 'MLFLOW_RUN_CONTEXT'): mlflow.start_run()", MLFLOW_RUN_CONTEXT="[1]")
