@@ -25,7 +25,7 @@ from mlctl.tracking.entities import (
     RunTag,
 )
 from mlctl.tracking.run_names import random_run_id
-from mlctl.tracking.sql_search import RunSearch
+from mlctl.tracking.sql_search import RunSearch, reads_much
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -342,9 +342,11 @@ def is_long_history(db: Db, request: requests.History) -> bool:
 
 
 def is_big_search(db: Db, request: requests.SearchRuns) -> bool:
-    """Whether a search may keep the event loop busy for too long: it looks at many runs, or returns many."""
+    """Whether a search may keep the event loop busy for too long: it looks at many runs, returns many, or reads whole histories."""
     if request.max_results <= HEAVY_RUNS and not request.filter and not request.order_by:
         return False
+    if reads_much(request.filter, request.order_by):
+        return True
     row = db.one("SELECT max(id) FROM runs", ())
     return row is not None and (row[0] or 0) > SMALL_STORE_RUNS
 

@@ -6,6 +6,7 @@ becomes the table that the search walks; comparisons joined by OR are counted to
 PostgreSQL it means nothing more than ``JOIN``.
 """
 
+import re
 import time
 from typing import TYPE_CHECKING, Any, List, NamedTuple, Optional, Sequence, Tuple
 
@@ -23,6 +24,7 @@ RARE = 2000
 WALKED = 20_000
 """Values of a metric that are walked in their order before all runs are looked at: too few of them may pass the filter."""
 
+_READS_MUCH = re.compile(r"\.(?:min|max|mean|first|count)\b|\brlike\b", re.IGNORECASE)
 _NEWEST = "e.created_ms DESC, e.id"
 
 
@@ -47,6 +49,11 @@ def experiments(filter_string: str, order_by: Sequence[str], *, view: str) -> "T
 
 def _lifecycle(table: str, view: str) -> str:
     return {ACTIVE_ONLY: f"{table}.deleted_ms = 0", DELETED_ONLY: f"{table}.deleted_ms > 0"}.get(view, "1 = 1")
+
+
+def reads_much(filter_string: str, order_by: Sequence[str]) -> bool:
+    """Whether a search of runs may read whole histories, or walk through every text: a server asks so before it parses."""
+    return any(_READS_MUCH.search(text) for text in (filter_string, *order_by))
 
 
 class _Begin(NamedTuple):

@@ -1,8 +1,8 @@
 """`make bench`: mlctl beside the real MLflow, whole processes, in turn, in one run. Prints medians and ratios; asserts nothing.
 
 Both are installed from wheels with their bytecode compiled. Rows: start-up, listing runs, running a no-op project with the system
-environment and in a built virtualenv, and building a virtualenv for the first time (beside bare uv). The rows of ``--only server`` are in
-`server_bench`.
+environment and in a built virtualenv, and building a virtualenv for the first time (beside bare uv). The rows of ``--only tracking`` are in
+`tracking_bench`, those of ``--only server`` in `server_bench`.
 """
 
 import argparse
@@ -16,6 +16,7 @@ import time
 from pathlib import Path
 
 import server_bench
+import tracking_bench
 
 ROOT = Path(__file__).parents[2]
 WORK = ROOT / ".bench"
@@ -27,7 +28,7 @@ PACKAGES = ["six==1.17.0", "packaging==24.2", "pyyaml==6.0.3"]
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--repeat", type=int, default=7, help="measured runs of each command; of the server's rows half as many")
+    parser.add_argument("--repeat", type=int, default=7, help="measured runs of each command; of the tracking and server rows half as many")
     parser.add_argument("--only", choices=SECTIONS, help="a part of the rows")
     options = parser.parse_args()
     env = clean_environment()
@@ -49,6 +50,12 @@ def commands(mlctl, mlflow, env, repeat):
     return rows
 
 
+def tracking(mlctl, mlflow, env, repeat):
+    rows = tracking_bench.measure(mlctl, mlflow, fresh("tracking"), env, repeat=max(1, repeat // 2))
+    tracking_bench.show(rows)
+    return rows
+
+
 def server(mlctl, mlflow, env, repeat):
     sides = server_bench.sides(mlctl, mlflow, install_rival(env))
     rows, notes = server_bench.measure(sides, WORK / "server", env, repeat=max(1, repeat // 2), seconds=3)
@@ -57,7 +64,7 @@ def server(mlctl, mlflow, env, repeat):
     return rows
 
 
-SECTIONS = {"commands": commands, "server": server}
+SECTIONS = {"commands": commands, "tracking": tracking, "server": server}
 
 
 def clean_environment():

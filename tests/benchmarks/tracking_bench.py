@@ -52,8 +52,8 @@ def imports(sides, env, repeat):
 
 
 def row(what, unit, found, *, better):
-    ours, theirs = (statistics.median(values) if values else float("nan") for values in found.values())
-    ratio = ours / theirs if better is max else theirs / ours
+    ours, theirs = (statistics.median(values) if values else 0.0 for values in found.values())
+    ratio = 0.0 if not theirs else ours / theirs if better is max else theirs / ours
     return {"what": what, "unit": unit, "mlctl": round(ours, 1), "mlflow": round(theirs, 1), "ratio": round(ratio, 1), "all": found}
 
 
@@ -75,4 +75,5 @@ def output(command, env, cwd):
 def show(rows):
     print(f"\n{'':44} {'mlctl':>12} {'MLflow':>12} {'x better':>9}")
     for item in rows:
-        print(f"{item['what']:44} {item['mlctl']:12,.0f} {item['mlflow']:12,.0f} {item['ratio']:8.1f}x  {item['unit']}")
+        beside = f"{item['mlflow']:12,.0f} {item['ratio']:8.1f}x" if item["mlflow"] else f"{'-':>12} {'-':>9}"
+        print(f"{item['what']:44} {item['mlctl']:12,.0f} {beside}  {item['unit']}")

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from mlctl.errors import InvalidValueError, NotFoundError, StoreError
-from mlctl.tracking import schema, sql_datasets, sql_history, sql_runs, sqlite_file
+from mlctl.tracking import schema, sql_datasets, sql_history, sql_runs, sql_search, sqlite_file
 from mlctl.tracking.entities import Dataset, DatasetInput, Metric, Param, RunTag
 from mlctl.tracking.sql_search import RunSearch
 from mlctl.tracking.sqlite import SqliteStore
@@ -667,14 +667,25 @@ class TestMigrations:
             SqliteStore(path)
 
 
+@pytest.mark.parametrize(
+    ("text", "order", "much"),
+    [
+        ("metrics.loss.min < 1", (), True),
+        ("", ("start_time", "metrics.`a b`.count DESC"), True),
+        ("params.a rlike 'x'", (), True),
+        ("metrics.minimum < 1 AND metrics.loss.last < 1 AND run_name LIKE '%a%'", ("metrics.loss",), False),
+    ],
+)
+def test_searches_that_read_much(text, order, much):
+    assert sql_search.reads_much(text, order) == much
+
+
 class TestPlans:
     """The questions that the tables were made for are answered from their indexes."""
 
     @pytest.fixture
     def plan(self, store, monkeypatch):
         """A function that returns the plans of the statements of a search."""
-        from mlctl.tracking import sql_search
-
         monkeypatch.setattr(sql_search, "RARE", 3)
         for number in range(40):
             run = store.create_run("0", params=[Param("common", "x"), Param("rare", str(number))])
