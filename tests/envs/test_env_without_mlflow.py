@@ -78,6 +78,14 @@ def test_a_project_is_built_without_mlflow(mlctl, folder, place):
     assert mlctl.runs()[0]["data"]["metrics"] == {"m": 1.0}
 
 
+def test_an_installer_in_the_job_does_not_take_it_for_mlflow(mlctl, folder, place, wheels):
+    wheels.add("mlflow", "99.0")
+    (folder / "main.py").write_text("import mlflow\nprint(getattr(mlflow, 'STAND_IN', 'the real one'))\n")
+    install = f"python -m pip install --quiet --no-index --find-links '{wheels.folder}' mlflow"
+    (folder / "MLproject").write_text(PROJECT["MLproject"].replace("command: python main.py", f'command: "{install} && python main.py"'))
+    assert mlctl("run", folder, "--without-mlflow", check=0).stdout.splitlines()[-1] == "the real one"
+
+
 def test_a_variable_says_it_too(mlctl, folder, place, monkeypatch):
     plain = mlctl.json("run", folder, "--dry-run")["data"]
     without = mlctl.json("run", folder, "--dry-run", "--without-mlflow")

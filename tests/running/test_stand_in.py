@@ -183,6 +183,12 @@ def test_a_package_in_an_editable_folder(said, bare, tmp_path):
     assert said(WHERE) == str(tmp_path / "source" / "mlflow" / "__init__.py")
 
 
+def test_a_package_on_pythonpath(said, bare, tmp_path):
+    bare.put(tmp_path / "named")
+    bare.env["PYTHONPATH"] = str(tmp_path / "named")
+    assert said(WHERE) == str(tmp_path / "named" / "mlflow" / "__init__.py")
+
+
 FINDER = """
 import sys
 from importlib.machinery import PathFinder
