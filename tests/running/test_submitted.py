@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -9,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+ROOT = Path(__file__).parents[2]
 CHILD = """
 entry_points:
   main:
@@ -174,6 +177,21 @@ def test_cancelled(play, mlctl, pids, alive):
     assert killed == "KILLED False"
     assert mlctl.runs()[0]["info"]["status"] == "KILLED"
     assert not alive(pids("pid"))
+
+
+def test_stopping_the_job_stops_what_its_script_runs(script, mlctl, child, pids, alive):
+    outer = mlctl.start("run", script("import mlctl\nmlctl.projects.run('../child', 'wait')\n"))
+    pid = pids("pid")
+    outer.terminate()
+    outer.communicate(timeout=60)
+    assert [run["info"]["status"] for run in mlctl.runs()] == ["KILLED", "KILLED"]
+    assert not alive(pid)
+
+
+def test_the_example_in_the_docs(play, place):
+    shutil.copytree(ROOT / "sample-projects", place / "sample-projects")
+    (text,) = re.findall(r"^```python\n(.*?)^```$", (ROOT / "docs" / "projects.md").read_text(), re.MULTILINE | re.DOTALL)
+    assert play(text) == "[True, True, True]\n"
 
 
 def test_the_scripts_end_waits(play, mlctl):
