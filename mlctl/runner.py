@@ -159,6 +159,7 @@ def job_spec(job: Job, prepared: PreparedEnv, *, run: RunInfo, root: Path, track
         env={
             **inject.job_variables(prepared, run, tracking_uri=tracking_uri),
             **system.job_variables(run.run_id, sampled=job.sampling is not None),
+            **({"MLCTL_WITHOUT_MLFLOW": "1"} if job.options.without_mlflow else {}),  # for the projects that it runs itself
         },
         argv_prefix=prepared.argv_prefix,
         log_path=str(root / provenance.FOLDER / provenance.LOG_FILE),

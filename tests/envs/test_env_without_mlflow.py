@@ -78,6 +78,12 @@ def test_a_project_is_built_without_mlflow(mlctl, folder, place):
     assert mlctl.runs()[0]["data"]["metrics"] == {"m": 1.0}
 
 
+def test_what_the_project_runs_is_built_without_mlflow_too(mlctl, folder, place):
+    (folder / "MLproject").write_text(PROJECT["MLproject"] + "  step:\n    command: python -c 'import mlflow; print(mlflow.STAND_IN)'\n")
+    (folder / "main.py").write_text("import mlflow\nmlflow.projects.run('.', 'step')\n")
+    assert mlctl("run", folder, "--without-mlflow", check=0).stdout.startswith("stand-in ")
+
+
 def test_an_installer_in_the_job_does_not_take_it_for_mlflow(mlctl, folder, place, wheels):
     wheels.add("mlflow", "99.0")
     (folder / "main.py").write_text("import mlflow\nprint(getattr(mlflow, 'STAND_IN', 'the real one'))\n")
