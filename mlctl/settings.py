@@ -77,9 +77,7 @@ SETTINGS: Dict[str, Setting] = {
         ("MLCTL_SYSTEM_METRICS_NODE_ID", "MLFLOW_SYSTEM_METRICS_NODE_ID"), "", "the machine's name in the keys of system metrics"
     ),
     "system_metrics_run": Setting(("MLCTL_SYSTEM_METRICS_RUN",), "", "the run whose system metrics are sampled from outside of the script"),
-    "autolog_budget_s": Setting(
-        ("MLCTL_AUTOLOG_BUDGET_S",), "5", "seconds that metrics of training data may take, or half of the training"
-    ),
+    "autolog_budget_s": Setting(("MLCTL_AUTOLOG_BUDGET_S",), "10", "seconds that metrics of training data, or all figures, may take"),
     "autolog_figures": Setting(("MLCTL_AUTOLOG_FIGURES",), "1", "whether autologging draws figures (0: no)"),
     "network_store": Setting(("MLCTL_NETWORK_STORE",), "", "whether a store may be made on a network file system (1: yes)"),
     "busy_timeout_s": Setting(("MLCTL_BUSY_TIMEOUT_S",), "60", "seconds to wait for another process that writes to the store"),

@@ -3,20 +3,42 @@
 They are drawn without pyplot: no window, no state shared with the script's own figures, usable in any thread.
 """
 
+import time
 from pathlib import Path
 from typing import Any, Callable, Tuple
 
 from mlctl import settings
+from mlctl.autologging.notices import say
 from mlctl.autologging.sklearn_metrics import PREFIX, Results
 
 _MOST_CLASSES = 50
 _DPI = 120
 
 
-def draw(folder: Path, y: Any, results: Results, *, weight: Any) -> None:
-    """Write the PNG files that fit; none where matplotlib is absent or the setting ``autolog_figures`` is 0."""
+class _Time:
+    """Seconds that this process has spent drawing, and training under watch."""
+
+    drawn_s = 0.0
+    trained_s = 0.0
+
+
+def draw(folder: Path, y: Any, results: Results, *, weight: Any, duration_s: float, silent: bool) -> None:
+    """Write the PNG files that fit; none where matplotlib is absent or the setting ``autolog_figures`` is 0.
+
+    A process draws no more once drawing has taken longer than a tenth of its trainings, and than the setting ``autolog_budget_s``.
+    """
+    _Time.trained_s += duration_s
     if results.labels is None or results.classes is None or settings.value("autolog_figures") == "0":
         return
+    if _Time.drawn_s > max(settings.number("autolog_budget_s"), _Time.trained_s / 10):
+        say("Autologging draws no more figures: they take too long beside these trainings.", silent=silent)
+        return
+    started = time.perf_counter()
+    _draw(folder, y, results, weight)
+    _Time.drawn_s += time.perf_counter() - started
+
+
+def _draw(folder: Path, y: Any, results: Results, weight: Any) -> None:
     try:
         import matplotlib.figure  # noqa: F401 -- whether it is there
     except ImportError:
@@ -34,8 +56,9 @@ def _save(path: Path, paint: Callable[[Any], Any]) -> None:
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(6.0, 4.0), dpi=_DPI)
+    figure.subplots_adjust(left=0.15, right=0.96, top=0.92, bottom=0.15)  # a tight layout would draw everything twice
     paint(figure.subplots())
-    figure.savefig(path, format="png", bbox_inches="tight")
+    figure.savefig(path, format="png")
 
 
 def _confusion(axes: Any, y: Any, results: Results, weight: Any) -> None:

@@ -55,7 +55,7 @@ class Training:
                 with self._guard("log a search"):
                     sklearn_search.log_search(self._estimator, run_id, self._options, dataset=self._dataset)
             with self._guard("keep files of a training"):
-                self._keep_files(run_id, results)
+                self._keep_files(run_id, results, duration_s)
         if self._options.log_post_training_metrics:
             sklearn_evaluation.register(self._estimator, run_id, self._options)
 
@@ -67,12 +67,14 @@ class Training:
                 sklearn_metrics.measure(found, *data, weight=self._weight, pos_label=self._options.pos_label)
         return found
 
-    def _keep_files(self, run_id: str, results: sklearn_metrics.Results) -> None:
+    def _keep_files(self, run_id: str, results: sklearn_metrics.Results, duration_s: float) -> None:
         store = store_of(run_id)
         with tempfile.TemporaryDirectory(prefix="mlctl-") as folder:
             _write_page(Path(folder), self._estimator)
             with self._guard("draw figures of a training"):
-                sklearn_figures.draw(Path(folder), self._y, results, weight=self._weight)
+                sklearn_figures.draw(
+                    Path(folder), self._y, results, weight=self._weight, duration_s=duration_s, silent=self._options.silent
+                )
             if self._is_search:
                 with self._guard("keep the table of a search"):
                     sklearn_search.write_table(Path(folder), self._estimator)

@@ -51,7 +51,6 @@ DIFFERENT = {
         "start_run: tags and description",
     },
     "tags are checked when a run is created, as they are later": {"client runs: create with refused tag", "start_run: refused tag key"},
-    "a dictionary of a run has inputs and outputs where it has any": {"get_run: to_dictionary"},
     "infinity stays infinity": {"metrics: infinite"},
     "a step is an integer": {"metrics: step that is a float"},
     "an interrupted run was killed; sys.exit(0) is no failure": {"endings: by KeyboardInterrupt", "endings: by SystemExit(0)"},
