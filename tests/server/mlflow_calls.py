@@ -34,6 +34,7 @@ def plain(value):
     if isinstance(value, dict):
         return {str(key): plain(item) for key, item in value.items() if key not in ("creation_time", "last_update_time")}
     if isinstance(value, str):
+        value = re.sub(r"\b[0-9a-f]{40}\b", "<commit>", value)
         value = re.sub(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "<uuid>", value)
         return re.sub(r"[0-9a-f]{32}", lambda match: ids.setdefault(match[0], f"<id {len(ids)}>"), value)
     if isinstance(value, int) and value > 1_600_000_000_000:

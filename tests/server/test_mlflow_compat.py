@@ -21,8 +21,17 @@ DIFFERENT: dict[str, str] = {
 """Labels of calls whose answers differ on purpose, with the reason."""
 
 
-MODELS = "answers 501 until there are models"
-ABSENT: dict[str, str] = {}
+TAGS = "tags of experiments cannot be deleted"
+DATASETS = "points do not name a dataset"
+LINKS = "models are not inputs and outputs of runs"
+ABSENT = {
+    "delete_experiment_tag": TAGS,
+    "delete_experiment_tag absent": TAGS,
+    "log_metric dataset": DATASETS,
+    "log_metrics dataset": DATASETS,
+    "log_outputs": LINKS,
+    "log_inputs models": LINKS,
+}
 """Labels of calls that MLflow 2 does not have, with what it lacks."""
 
 

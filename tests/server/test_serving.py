@@ -7,6 +7,8 @@ import re
 import signal
 import socket
 import sqlite3
+import subprocess
+import sys
 import time
 
 import pytest
@@ -68,6 +70,21 @@ def test_without_a_log(served):
     ask(port, "GET", "/health")
     process.send_signal(signal.SIGINT)
     assert not [line for line in process.communicate(timeout=20)[1].splitlines() if line.startswith("{")]
+
+
+COLLECTING = """
+import gc
+from mlctl.server import serving
+
+gc.disable()  # as the command line does
+serving.serve_store(serving.listen("127.0.0.1", 0), None, on_ready=lambda uri: print(gc.isenabled(), flush=True))
+"""
+
+
+def test_a_server_collects_its_garbage(place):
+    with subprocess.Popen([sys.executable, "-c", COLLECTING], cwd=place, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "True\n"
+        process.terminate()
 
 
 def test_an_open_request_is_finished(served):
