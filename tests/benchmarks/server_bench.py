@@ -89,6 +89,10 @@ class Server:
         root = psutil.Process(self.process.pid)
         return sum(part.memory_info().rss for part in [root, *root.children(recursive=True)]) / 1e6
 
+    def connected(self):
+        """A connection that is closed in the end; servers close one themselves when it is idle."""
+        return contextlib.closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=300))
+
     def ask(self, method, path, body=None, connection=None):
         """Status and parsed answer."""
         link = connection or http.client.HTTPConnection("127.0.0.1", self.port, timeout=300)
@@ -140,22 +144,27 @@ class Server:
 def seed(servers):
     """Write the data through the API on one connection each, the servers in turn; runs a second of each."""
     dice = random.Random(1)
-    links = {server: http.client.HTTPConnection("127.0.0.1", server.port, timeout=300) for server in servers}
     ids, seconds = {server: [] for server in servers}, dict.fromkeys(servers, 0.0)
     for start in range(0, RUNS, 50):
         for server in servers:
-            began = time.perf_counter()
-            ids[server] += [add_run(server, links[server], index, dice) for index in range(start, start + 50)]
-            seconds[server] += time.perf_counter() - began
+            with server.connected() as link:
+                began = time.perf_counter()
+                ids[server] += [add_run(server, link, index, dice) for index in range(start, start + 50)]
+                seconds[server] += time.perf_counter() - began
     for server in servers:
-        for key, count in (("loss", POINTS), ("half", PAGE)):  # FastTrackML gives whole histories only: a row reads one of a page's length
-            for start in range(0, count, 1000):
-                points = [point(key, step) for step in range(start, start + 1000)]
-                server.post("runs/log-batch", links[server], run_id=ids[server][0], metrics=points)
-        links[server].close()
+        add_histories(server, ids[server][0])
         (server.folder / "ids").write_text("\n".join(ids[server]) + "\n")
         server.facts["experiment"] = server.post("experiments/create", name="made")["experiment_id"]
     return {server.name: [RUNS / seconds[server]] for server in servers}
+
+
+def add_histories(server, run_id):
+    """A long one, and one of a page's length: FastTrackML gives whole histories only, so that is what the row reads."""
+    with server.connected() as link:
+        for key, count in (("loss", POINTS), ("half", PAGE)):
+            for start in range(0, count, 1000):
+                points = [point(key, step) for step in range(start, start + 1000)]
+                server.post("runs/log-batch", link, run_id=run_id, metrics=points)
 
 
 def point(key, step):
