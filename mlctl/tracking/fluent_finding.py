@@ -80,7 +80,7 @@ def search_runs(
     if output_format not in ("pandas", "list"):
         raise InvalidValueError(f"There is no output format {output_format!r}.", hint="One of: pandas, list.")
     store = current_store()
-    if store.uri.startswith("sqlite:"):
+    if not store.shared:
         owners.settle(store, now_ms=batches.now_ms())
     ids = _experiments(experiment_ids, experiment_names, everywhere=search_all_experiments)
     found = list(_runs(ids, filter_string, run_view_type, max_results, order_by)) if ids else []

@@ -114,9 +114,10 @@ def _is_dead(pid: int, started: int) -> bool:
 
 
 def looks_lost(owner: Owner, *, now_ms: int) -> bool:
-    """Whether an owner that is not seen to live has been silent for long, of those that send heartbeats."""
-    silent = bool(owner.heartbeat_ms) and now_ms - owner.heartbeat_ms > LOST_AFTER_MS
-    return silent and (not is_here(owner) or is_gone(owner))
+    """Whether an owner that is not seen to live has been silent for long; of one that sends no heartbeats, whether it is gone."""
+    if not owner.heartbeat_ms:
+        return is_gone(owner)
+    return now_ms - owner.heartbeat_ms > LOST_AFTER_MS and (not is_here(owner) or is_gone(owner))
 
 
 def settle(store: TrackingStore, *, now_ms: int) -> List[str]:

@@ -128,6 +128,8 @@ def test_without_proc(monkeypatch, other):
         ({"boot_id": names(boot="another-boot")}, 59_000, False),
         ({"boot_id": names(boot="another-boot")}, 61_000, True),
         ({"pid": 2**22 + 5}, 61_000, True),
+        ({"host": "elsewhere", "heartbeat_ms": 0}, 61_000, False),
+        ({"pid": 2**22 + 5, "heartbeat_ms": 0}, 0, True),
     ],
 )
 @pytest.mark.engine("linux")
