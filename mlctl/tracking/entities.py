@@ -265,3 +265,7 @@ class Page(List[T], Generic[T]):
     def __init__(self, items: Sequence[T] = (), token: Optional[str] = None) -> None:
         super().__init__(items)
         self.token = token
+
+    def to_list(self) -> List[T]:
+        """The entities as a plain list."""
+        return list(self)
