@@ -1,5 +1,7 @@
 """The search language: what is understood, and what the error points at."""
 
+import contextlib
+import random
 import time
 
 import pytest
@@ -261,6 +263,24 @@ def test_the_pointer_of_a_long_filter_stays_near():
 def test_nonsense_is_refused_quickly(text):
     with pytest.raises(InvalidValueError):
         parse(text, RUNS)
+
+
+def test_random_words_are_understood_or_refused():
+    dice = random.Random(2)
+    words = [
+        *("params.a", "metrics.m.min", "metrics.`m`", ".max", "run_id", "start_time", "duration", "name", "=", "!=", "<>", "LIKE", "RLIKE"),
+        *("IN", "NOT", "BETWEEN", "IS", "NULL", "AND", "OR", "(", ")", ",", "1", "-2", "'a'", "'(b'", "'['", "'2026-11-01'", "now", "- 2d"),
+        *("+3h", "1e999", "99999999999999999999w", "`x", "'", '"', ".", "\n", "é", "DESC"),
+    ]
+    understood = 0
+    for _ in range(20_000):
+        text = " ".join(dice.choice(words) for _ in range(dice.randrange(1, 9)))
+        for grammar in (RUNS, EXPERIMENTS):
+            for understand in (lambda: parse(text, grammar), lambda: parse_order([text], grammar)):  # noqa: B023 -- called at once
+                with contextlib.suppress(InvalidValueError):
+                    understand()
+                    understood += 1
+    assert understood > 100
 
 
 def test_experiments_have_a_grammar_of_their_own():
