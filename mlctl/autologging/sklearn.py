@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, Callable, Dict, Mapping, Optional
 
-from mlctl.autologging import imports
+from mlctl.autologging import imports, sklearn_estimators
 from mlctl.autologging.notices import guard, say
 from mlctl.autologging.patches import Patches
-from mlctl.autologging.sklearn_estimators import estimators
 from mlctl.autologging.trainings import Options, is_inner, tags_to_add, unwatched, watch
 from mlctl.errors import InvalidValueError
 
@@ -126,7 +125,7 @@ def _imported(module: ModuleType) -> None:
         if options.only_supported and not _is_supported():
             say("Autologging does not support this version of scikit-learn and is off.", silent=options.silent)
             return
-        for owner in estimators(module):
+        for owner in sklearn_estimators.estimators(module):
             _patch_estimator(owner)
         if module.__name__ == "sklearn.model_selection":
             _patch_validation(module)
@@ -141,6 +140,10 @@ def _is_supported() -> bool:
 
 
 def _patch_estimator(owner: type) -> None:
+    if sklearn_estimators.prepares(owner):
+        for name in _TRAINING:
+            _state.patches.wrap(owner, name, _not_watched)  # it may train estimators: to choose features, to fill in values
+        return
     for name in _TRAINING:
         _state.patches.wrap(owner, name, _watched_training)
     for name in _INFERENCE:

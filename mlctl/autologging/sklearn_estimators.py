@@ -6,22 +6,23 @@ from typing import Any, Dict, List
 _PREPARATION = ("sklearn.preprocessing", "sklearn.impute", "sklearn.feature_extraction", "sklearn.feature_selection")
 """Modules whose estimators prepare data: fitting one on its own is no training."""
 
-_NO_MODELS = {"ColumnTransformer", "BaseEstimator"}
-
 
 def estimators(module: ModuleType) -> List[type]:
-    """The public estimators that a module defines, without those that only prepare data."""
-    if module.__name__.startswith(_PREPARATION) or ".tests" in module.__name__:
-        return []
+    """The public estimators that a module defines."""
     import inspect
     import sys
 
     base = getattr(sys.modules.get("sklearn.base"), "BaseEstimator", None)
-    if base is None:
+    if base is None or ".tests" in module.__name__:
         return []
-    found = [item for item in vars(module).values() if isinstance(item, type) and issubclass(item, base)]
+    found = [item for item in vars(module).values() if isinstance(item, type) and issubclass(item, base) and item is not base]
     own = [item for item in found if item.__module__ == module.__name__ and not item.__name__.startswith("_")]
-    return [item for item in own if item.__name__ not in _NO_MODELS and not inspect.isabstract(item)]
+    return [item for item in own if not inspect.isabstract(item)]
+
+
+def prepares(estimator: type) -> bool:
+    """Whether an estimator only prepares data."""
+    return estimator.__module__.startswith(_PREPARATION) or estimator.__name__ == "ColumnTransformer"
 
 
 def tags(estimator: Any) -> Dict[str, str]:

@@ -301,6 +301,26 @@ def test_data_that_a_training_may_overwrite(script, runs):
     assert first == pytest.approx(second, abs=1e-12)
 
 
+def test_preparation_and_folds_are_no_trainings(script, runs):
+    done = script(
+        """
+        from sklearn.feature_selection import RFECV
+        from sklearn.model_selection import cross_val_score, learning_curve  # before the call
+        from sklearn.pipeline import make_pipeline
+        from sklearn.preprocessing import StandardScaler
+        from sklearn.svm import SVC
+        mlflow.sklearn.autolog()
+        StandardScaler().fit_transform(x)
+        chosen = RFECV(SVC(kernel="linear"), cv=2).fit_transform(x, y)
+        cross_val_score(SVC(), x, y)
+        learning_curve(SVC(), x, y, cv=2, shuffle=True, random_state=0)
+        make_pipeline(StandardScaler(), SVC(C=7)).fit(x, y)
+        """
+    )
+    assert done.stderr == ""
+    assert [run.data.params["svc__C"] for run in runs()] == ["7"]
+
+
 def test_generic_autologging(script, runs):
     done = script(
         """
