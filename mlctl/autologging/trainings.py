@@ -106,15 +106,29 @@ def watch(options: Options, make: Callable[[], Recorder], train: Callable[[], An
         return _Training(options, make)(train)
 
 
+_REST_FACTOR = 20
+
+
+class _Rest:
+    """Until when (monotonic seconds) no run is started: a store out of reach may take its time to say so, and not at every training."""
+
+    until = 0.0
+
+
 class _Training:
     def __init__(self, options: Options, make: Callable[[], Recorder]) -> None:
         self._options = options
         self._recorder: Optional[Recorder] = None
         self._run_id = ""
         self._is_ours = False
+        started = time.monotonic()
+        if started < _Rest.until:
+            return
         with self._guard("start logging a training"):
             self._recorder = make()
             self._join()
+        if not self._run_id:
+            _Rest.until = time.monotonic() + _REST_FACTOR * (time.monotonic() - started)
 
     def __call__(self, train: Callable[[], Any]) -> Any:
         try:
@@ -183,7 +197,7 @@ def log(
     rows += [("metrics", Metric(_short(k, _KEY_CHARACTERS), float(v), now, 0)) for k, v in (metrics or {}).items()]
     refused = [name for start in range(0, len(rows), _AT_ONCE) for name in _log_rows(run_id, rows[start : start + _AT_ONCE])]
     if refused:
-        say(f"Autologging left out what the run {run_id} does not take: {'; '.join(refused[:3])}.", silent=silent, once=f"refused {run_id}")
+        say(f"Autologging left out what the run {run_id} does not take: {' '.join(refused[:3])}", silent=silent, once=f"refused {run_id}")
 
 
 def _log_rows(run_id: str, rows: Sequence[Tuple[str, Any]]) -> List[str]:
