@@ -321,6 +321,34 @@ def test_preparation_and_folds_are_no_trainings(script, runs):
     assert [run.data.params["svc__C"] for run in runs()] == ["7"]
 
 
+def test_without_pandas_and_matplotlib(script, runs):
+    done = script(
+        """
+        import sys
+        class Absent:
+            def find_spec(self, name, path=None, target=None):
+                if name.partition(".")[0] in ("pandas", "matplotlib"):
+                    raise ModuleNotFoundError(name, name=name)
+        sys.meta_path.insert(0, Absent())
+        import numpy as np
+        import mlctl.sklearn
+        from sklearn.datasets import load_iris
+        from sklearn.model_selection import GridSearchCV
+        from sklearn.svm import SVC
+        x, y = load_iris(return_X_y=True)
+        mlctl.sklearn.autolog()
+        GridSearchCV(SVC(), {"C": [1, 2]}, cv=2).fit(x, y)
+        assert "pandas" not in sys.modules
+        """,
+        beginning="",
+    )
+    assert done.stderr == ""
+    assert len(runs()) == 3
+    parent = next(run for run in runs() if "mlflow.parentRunId" not in run.data.tags)
+    assert files(parent) == {"cv_results.csv", "estimator.html"}
+    assert parent.inputs.dataset_inputs[0].dataset.digest == "2bf3ace3"  # as with pandas
+
+
 def test_generic_autologging(script, runs):
     done = script(
         """
