@@ -114,6 +114,8 @@ def moment(value):
 def _without_places(text):
     if re.fullmatch(r"[a-z]+-[a-z]+-\d+", text):
         return "<some name>"
+    text = re.sub(r"mlflow-artifacts:/\d+/[0-9a-f]{32}/artifacts", "<artifacts>", text)
+    text = re.sub(r"mlflow-artifacts:/\d+", "<place of an experiment>", text)
     here = str(Path.cwd())
     text = re.sub(rf"(file://)?{re.escape(here)}/[\w/.-]*?/[0-9a-f]{{32}}/artifacts", "<artifacts>", text)
     text = (

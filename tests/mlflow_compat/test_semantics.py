@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from mlctl_server import Server
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -64,13 +65,19 @@ DIFFERENT = {
 """Why answers differ → labels of the cases."""
 
 
-def answers(module, folder):
+OVER_HTTP = {
+    "params: odd run id": "a server checks the ids of batches, as MLflow's does",
+}
+"""Labels of cases that differ between mlctl's store and mlctl's server → why."""
+
+
+def answers(module, folder, address=None):
     """What each case gives with a module, in a folder of its own and with a script that is in no git repository."""
     folder.mkdir()
     scripts = shutil.copytree(HERE, folder / "scripts", ignore=shutil.ignore_patterns("__pycache__", "test_*"))
     environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "MLFLOW_DISABLE_TELEMETRY": "true", "GIT_PYTHON_REFRESH": "quiet"}
     done = subprocess.run(
-        [os.environ["MLCTL_MLFLOW"], scripts / "semantics.py", module, f"sqlite:///{folder}/store.db", "answers.json"],
+        [os.environ["MLCTL_MLFLOW"], scripts / "semantics.py", module, address or f"sqlite:///{folder}/store.db", "answers.json"],
         cwd=folder,
         env={**environment, "PYTHONPATH": str(ROOT)} if module == "mlctl" else environment,
         capture_output=True,
@@ -93,3 +100,17 @@ def test_the_same_semantics(tmp_path):
     known = set().union(*DIFFERENT.values())
     assert not differing - known, {label: {"mlflow": theirs[label], "mlctl": ours[label]} for label in sorted(differing - known)}
     assert not known - differing, "these agree by now"
+
+
+@pytest.mark.engine("mlflow")
+@pytest.mark.timeout(600)
+def test_the_same_semantics_over_http(tmp_path):
+    here = answers("mlctl", tmp_path / "here")
+    server = Server(tmp_path / "served")
+    server.start()
+    try:
+        there = answers("mlctl", tmp_path / "there", server.address)
+    finally:
+        server.stop()
+    differing = {label: (here[label], there[label]) for label in here if here[label] != there[label]}
+    assert differing.keys() == OVER_HTTP.keys(), differing
