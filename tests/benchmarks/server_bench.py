@@ -143,13 +143,13 @@ class Server:
 
 def seed(servers):
     """Write the data through the API on one connection each, the servers in turn; runs a second of each."""
-    dice = random.Random(1)
+    dice = {server: random.Random(1) for server in servers}
     ids, seconds = {server: [] for server in servers}, dict.fromkeys(servers, 0.0)
     for start in range(0, RUNS, 50):
         for server in servers:
             with server.connected() as link:
                 began = time.perf_counter()
-                ids[server] += [add_run(server, link, index, dice) for index in range(start, start + 50)]
+                ids[server] += [add_run(server, link, index, dice[server]) for index in range(start, start + 50)]
                 seconds[server] += time.perf_counter() - began
     for server in servers:
         add_histories(server, ids[server][0])
