@@ -10,16 +10,22 @@ from mlctl.version import __version__
 
 if TYPE_CHECKING:
     from mlctl.autologging.libraries import autolog as autolog
+    from mlctl.datasets.datasets import log_input as log_input
+    from mlctl.datasets.datasets import log_inputs as log_inputs
     from mlctl.errors import MlflowException as MlflowException
+    from mlctl.files.images import Image as Image
     from mlctl.submitted import run as run
+    from mlctl.system_metrics.monitor import disable_system_metrics_logging as disable_system_metrics_logging
+    from mlctl.system_metrics.monitor import enable_system_metrics_logging as enable_system_metrics_logging
+    from mlctl.system_metrics.monitor import set_system_metrics_node_id as set_system_metrics_node_id
+    from mlctl.system_metrics.monitor import set_system_metrics_samples_before_logging as set_system_metrics_samples_before_logging
+    from mlctl.system_metrics.monitor import set_system_metrics_sampling_interval as set_system_metrics_sampling_interval
     from mlctl.tracking.client import Client as Client
     from mlctl.tracking.client import MLflowClient as MLflowClient
     from mlctl.tracking.client import MlflowClient as MlflowClient
     from mlctl.tracking.current import get_tracking_uri as get_tracking_uri
     from mlctl.tracking.current import is_tracking_uri_set as is_tracking_uri_set
     from mlctl.tracking.current import set_tracking_uri as set_tracking_uri
-    from mlctl.tracking.datasets import log_input as log_input
-    from mlctl.tracking.datasets import log_inputs as log_inputs
     from mlctl.tracking.fluent import ActiveRun as ActiveRun
     from mlctl.tracking.fluent import active_run as active_run
     from mlctl.tracking.fluent import end_run as end_run
@@ -50,7 +56,6 @@ if TYPE_CHECKING:
     from mlctl.tracking.fluent_logging import log_params as log_params
     from mlctl.tracking.fluent_logging import set_tag as set_tag
     from mlctl.tracking.fluent_logging import set_tags as set_tags
-    from mlctl.tracking.images import Image as Image
     from mlctl.tracking.run_files import get_artifact_uri as get_artifact_uri
     from mlctl.tracking.run_files import load_table as load_table
     from mlctl.tracking.run_files import log_artifact as log_artifact
@@ -61,11 +66,6 @@ if TYPE_CHECKING:
     from mlctl.tracking.run_files import log_stream as log_stream
     from mlctl.tracking.run_files import log_table as log_table
     from mlctl.tracking.run_files import log_text as log_text
-    from mlctl.tracking.system_monitor import disable_system_metrics_logging as disable_system_metrics_logging
-    from mlctl.tracking.system_monitor import enable_system_metrics_logging as enable_system_metrics_logging
-    from mlctl.tracking.system_monitor import set_system_metrics_node_id as set_system_metrics_node_id
-    from mlctl.tracking.system_monitor import set_system_metrics_samples_before_logging as set_system_metrics_samples_before_logging
-    from mlctl.tracking.system_monitor import set_system_metrics_sampling_interval as set_system_metrics_sampling_interval
 
 _CLIENT = "mlctl.tracking.client"
 _CURRENT = "mlctl.tracking.current"
@@ -74,13 +74,13 @@ _EXPERIMENTS = "mlctl.tracking.fluent_experiments"
 _FINDING = "mlctl.tracking.fluent_finding"
 _LOGGING = "mlctl.tracking.fluent_logging"
 _FILES = "mlctl.tracking.run_files"
-_SYSTEM = "mlctl.tracking.system_monitor"
+_SYSTEM = "mlctl.system_metrics.monitor"
 
 _NAMES: "Dict[str, str]" = {
     "Client": _CLIENT,
     "MLflowClient": _CLIENT,
     "MlflowClient": _CLIENT,
-    "Image": "mlctl.tracking.images",
+    "Image": "mlctl.files.images",
     "MlflowException": "mlctl.errors",
     "get_tracking_uri": _CURRENT,
     "is_tracking_uri_set": _CURRENT,
@@ -115,8 +115,8 @@ _NAMES: "Dict[str, str]" = {
     "log_params": _LOGGING,
     "set_tag": _LOGGING,
     "set_tags": _LOGGING,
-    "log_input": "mlctl.tracking.datasets",
-    "log_inputs": "mlctl.tracking.datasets",
+    "log_input": "mlctl.datasets.datasets",
+    "log_inputs": "mlctl.datasets.datasets",
     "log_artifact": _FILES,
     "log_table": _FILES,
     "log_image": _FILES,

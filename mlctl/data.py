@@ -2,9 +2,7 @@
 
 from typing import Any
 
-from mlctl.tracking.data_schema import Schema, TensorDatasetSchema
-from mlctl.tracking.data_sources import CodeDatasetSource, DatasetSource, HTTPDatasetSource, LocalArtifactDatasetSource
-from mlctl.tracking.datasets import (
+from mlctl.datasets.datasets import (
     Dataset,
     FilesDataset,
     MetaDataset,
@@ -15,6 +13,8 @@ from mlctl.tracking.datasets import (
     from_pandas,
     get_source,
 )
+from mlctl.datasets.schema import Schema, TensorDatasetSchema
+from mlctl.datasets.sources import CodeDatasetSource, DatasetSource, HTTPDatasetSource, LocalArtifactDatasetSource
 
 __all__ = [
     "CodeDatasetSource",

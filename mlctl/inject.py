@@ -47,6 +47,12 @@ BUNDLE = (
     "worker.py",
     "projects/__init__.py",
     "tracking/*.py",
+    "datasets/*.py",
+    "files/*.py",
+    "remote/*.py",
+    "search/*.py",
+    "sql/*.py",
+    "system_metrics/*.py",
     "mlflow_standin/*.py",
     "sklearn.py",
     "autologging/*.py",
@@ -118,7 +124,7 @@ def access_variables(tracking_uri: str) -> dict[str, str | None]:
     """What lets a job into the server that its run is with: the caller's credentials and certificates, under both names."""
     if not is_remote(tracking_uri):
         return {}
-    from mlctl.tracking import http_address
+    from mlctl.remote import address as http_address
 
     server = http_address.server(tracking_uri)
     tls = {"INSECURE_TLS": "true" if server.tls.insecure else None}

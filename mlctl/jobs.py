@@ -23,9 +23,9 @@ class JobSpec:
     the job prints, at most ``log_max_bytes`` of it. Grace periods are in seconds.
 
     ``endpoint_argv`` is the command that serves the run's own address to MLflow clients (empty: it has none). ``spool`` is the folder of
-    files that go to the server when the job has ended (empty: they are where they belong); see `mlctl.tracking.spool`.
+    files that go to the server when the job has ended (empty: they are where they belong); see `mlctl.remote.spool`.
 
-    System metrics are sampled every ``system_interval_s`` seconds (0: never); see `mlctl.tracking.system.Sampling`.
+    System metrics are sampled every ``system_interval_s`` seconds (0: never); see `mlctl.system_metrics.sampling.Sampling`.
     """
 
     run_id: str

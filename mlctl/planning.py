@@ -14,7 +14,7 @@ from mlctl.jobs import RUNNING
 from mlctl.launchers import base as launchers
 from mlctl.projects import git, params, source, spec
 from mlctl.projects.command import render
-from mlctl.tracking import system
+from mlctl.system_metrics import sampling as system
 from mlctl.tracking.entities import RunInfo
 from mlctl.tracking.opening import open_store
 

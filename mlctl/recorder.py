@@ -52,7 +52,7 @@ def _hand_over(store: TrackingStore, spec: JobSpec) -> str:
     """Send the run's files to its server; returns what to say where that failed, and nothing where there is nothing to say."""
     if not spec.spool:
         return ""
-    from mlctl.tracking.spool import Spool
+    from mlctl.remote.spool import Spool
 
     try:
         Spool(spec.spool).hand_over(store)
@@ -65,7 +65,7 @@ def _hand_over(store: TrackingStore, spec: JobSpec) -> str:
 
 def _kept(spec: JobSpec, state: JobState, end_time: int) -> str:
     """Keep the end of a run for a later command; returns what to say."""
-    from mlctl.tracking.spool import Ending, Spool
+    from mlctl.remote.spool import Ending, Spool
 
     with contextlib.suppress(OSError):
         Spool(spec.spool).keep(Ending(state.status, end_time, _tags(state)))

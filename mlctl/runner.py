@@ -21,7 +21,8 @@ from mlctl.jobs import FAILED, KILLED, RUNNING, SCHEDULED, JobSpec, JobState, St
 from mlctl.launchers import base as launchers
 from mlctl.planning import Job, RunOptions, plan
 from mlctl.recorder import EXIT_CODE_TAG, REASON_TAG
-from mlctl.tracking import owners, stopping, system
+from mlctl.system_metrics import sampling as system
+from mlctl.tracking import owners, stopping
 from mlctl.tracking.entities import DELETED, Param, RunInfo, RunTag
 from mlctl.tracking.opening import is_remote, open_store
 from mlctl.worker import STOP_SIGNALS
@@ -30,8 +31,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from mlctl.envs.base import PreparedEnv
+    from mlctl.remote.spool import Spool
     from mlctl.tracking.entities import Run
-    from mlctl.tracking.spool import Spool
     from mlctl.tracking.store import TrackingStore
 
 
@@ -230,7 +231,7 @@ def _spooled(store: TrackingStore, run: RunInfo) -> Spool | None:
     """
     if not store.shared or place_of_files(store, run) != run.artifact_uri:
         return None
-    from mlctl.tracking import spool
+    from mlctl.remote import spool
 
     store.artifacts(run)
     return spool.create(store.uri, run.run_id)
@@ -312,7 +313,7 @@ def _finish(store: TrackingStore, run_id: str, *, status: str, reason: str) -> N
 
 
 def _hand_over(store: TrackingStore, run_id: str) -> None:
-    from mlctl.tracking import spool
+    from mlctl.remote import spool
 
     left = spool.find(run_id)
     if left is not None:

@@ -12,7 +12,7 @@ from rich.text import Text
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from mlctl.render import Column, Table
+    from mlctl.results import Column, Table
 
 _GAP = 2  # between columns
 _NARROW, _USUAL = 9, 11  # a value's width: what every column keeps if all shall stand side by side, and what it has in blocks

@@ -26,7 +26,7 @@ from mlctl.tracking.store import TrackingStore
 
 if TYPE_CHECKING:
     from mlctl.lookout import Lookout
-    from mlctl.tracking.system import Recorder
+    from mlctl.system_metrics.sampling import Recorder
 
 HEARTBEAT_S = 10.0
 STOP_CHECK_S = 1.0
@@ -283,7 +283,7 @@ class Worker:
             self._note(f"system metrics are no longer sampled: {error!r}")
 
     def _make_recorder(self) -> "Recorder":
-        from mlctl.tracking import system
+        from mlctl.system_metrics import sampling as system
 
         here = os.getpid()
         own = system.Processes(lambda: self._besides_endpoint(process.descendants(here)), reaper=here)

@@ -14,21 +14,22 @@ sys.stderr.write("\\n".join(sorted(set(sys.modules) - before)))
 """
 
 GROUND = {"mlctl", "mlctl.version"}
-COMMAND_LINE = {*GROUND, "mlctl.cli", "mlctl.errors", "mlctl.render"}
+COMMAND_LINE = {*GROUND, "mlctl.cli", "mlctl.errors", "mlctl.render", "mlctl.results"}
 STORE = {
     "mlctl.settings",
     "mlctl.tracking",
     "mlctl.tracking.entities",
     "mlctl.tracking.opening",
-    "mlctl.tracking.schema",
-    "mlctl.tracking.sql_db",
-    "mlctl.tracking.sql_experiments",
-    "mlctl.tracking.sql_owners",
-    "mlctl.tracking.sql_runs",
-    "mlctl.tracking.sql_search",
-    "mlctl.tracking.sql_store",
-    "mlctl.tracking.sqlite",
-    "mlctl.tracking.sqlite_file",
+    "mlctl.sql",
+    "mlctl.sql.schema",
+    "mlctl.sql.db",
+    "mlctl.sql.experiments",
+    "mlctl.sql.owners",
+    "mlctl.sql.runs",
+    "mlctl.sql.search",
+    "mlctl.sql.store",
+    "mlctl.sql.sqlite",
+    "mlctl.sql.sqlite_file",
     "mlctl.tracking.store",
     "mlctl.tracking.validation",
 }
@@ -103,7 +104,10 @@ def test_a_run_imports_no_builder(place, project):
     assert not found & {"git", "virtualenv", "rich", "tabulate", "uv", "ssl", "http", "asyncio", "multiprocessing", "urllib.request"}
 
 
-HTTP = {f"mlctl.tracking.http{part}" for part in ("", "_address", "_connection", "_errors", "_requests", "_transport")}
+REMOTE = {
+    "mlctl.remote",
+    *(f"mlctl.remote.{part}" for part in ("store", "address", "connection", "errors", "requests", "spool", "transport")),
+}
 
 
 def test_runs_list_of_a_server(place, tmp_path, monkeypatch):
@@ -115,8 +119,8 @@ def test_runs_list_of_a_server(place, tmp_path, monkeypatch):
         found = imported(cli("runs", "list"), place)
     finally:
         server.stop()
-    names = {name for name in ours(found) if name.startswith("mlctl.tracking.")}
-    others = {"entities", "opening", "store", "validation", "wire", "owners", "stopping", "spool"}
-    assert names == {*HTTP, *(f"mlctl.tracking.{name}" for name in others)}
+    names = {name for name in ours(found) if name.startswith(("mlctl.tracking.", "mlctl.remote", "mlctl.sql"))}
+    others = {"entities", "opening", "store", "validation", "wire", "owners", "stopping"}
+    assert names == {*REMOTE, *(f"mlctl.tracking.{name}" for name in others)}
     assert not found & (HEAVY - {"socket"})
     assert not found & {"sqlite3", "http.client", "email.parser", "urllib.request", "ssl"}

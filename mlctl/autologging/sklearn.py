@@ -5,14 +5,14 @@ Modules of scikit-learn are patched as they are imported (those that are already
 
 import functools
 import threading
-from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, Callable, Dict, Mapping, Optional
 
 from mlctl.autologging import imports, sklearn_estimators
 from mlctl.autologging.notices import guard, say
+from mlctl.autologging.options import SklearnOptions
 from mlctl.autologging.patches import Patches
-from mlctl.autologging.trainings import Options, is_inner, tags_to_add, unwatched, watch
+from mlctl.autologging.trainings import is_inner, tags_to_add, unwatched, watch
 from mlctl.errors import InvalidValueError
 
 OLDEST = (1, 0)
@@ -26,16 +26,6 @@ _VALIDATION = ("_fit_and_score", "_fit_and_predict", "_permutation_test_score", 
 
 These inner functions are patched, not the public ones, because scripts import the public ones before they turn autologging on.
 """
-
-
-@dataclass(frozen=True)
-class SklearnOptions(Options):
-    """How trainings of scikit-learn are logged."""
-
-    max_tuning_runs: Optional[int] = 5
-    pos_label: Any = None
-    log_post_training_metrics: bool = True
-    only_supported: bool = False
 
 
 class _State:

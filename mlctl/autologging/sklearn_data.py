@@ -2,7 +2,7 @@
 
 from typing import Any, Optional
 
-from mlctl.tracking import datasets
+from mlctl.datasets import datasets
 from mlctl.tracking.entities import Dataset
 from mlctl.tracking.fluent_active import store_of
 

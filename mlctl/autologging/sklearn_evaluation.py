@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any, Callable, DefaultDict, Dict, List, Mappin
 
 from mlctl.autologging import sklearn_data
 from mlctl.autologging.trainings import log
-from mlctl.tracking import artifact_writing
+from mlctl.files import writing as artifact_writing
 from mlctl.tracking.fluent_active import store_of
 
 if TYPE_CHECKING:
-    from mlctl.autologging.sklearn import SklearnOptions
+    from mlctl.autologging.options import SklearnOptions
 
 _MOST_METRICS = 200
 """Evaluations of one run that are logged: a loop over thresholds is no place to write a file each time."""

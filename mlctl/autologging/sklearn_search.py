@@ -12,7 +12,7 @@ from mlctl.tracking.entities import PARENT_TAG, Dataset, Run, RunTag
 from mlctl.tracking.fluent_active import store_of
 
 if TYPE_CHECKING:
-    from mlctl.autologging.sklearn import SklearnOptions
+    from mlctl.autologging.options import SklearnOptions
 
 _ORIGIN = ("mlflow.user", "mlflow.source.")
 """Tags that say who started the search and from where; its child runs have the same."""

@@ -11,7 +11,7 @@ from mlctl.autologging.trainings import log
 from mlctl.tracking.fluent_active import store_of
 
 if TYPE_CHECKING:
-    from mlctl.autologging.sklearn import SklearnOptions
+    from mlctl.autologging.options import SklearnOptions
     from mlctl.tracking.entities import Dataset
 
 _PAGE = """\

@@ -6,10 +6,10 @@ A grid search fits its estimators hundreds of times, some of them in threads; no
 import contextlib
 import threading
 import time
-from dataclasses import dataclass, field
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Protocol, Sequence, Tuple
 
 from mlctl.autologging.notices import guard, say
+from mlctl.autologging.options import Options
 from mlctl.errors import InvalidValueError
 from mlctl.tracking import fluent
 from mlctl.tracking.entities import Metric, Param, RunTag
@@ -21,17 +21,6 @@ _PARAM_CHARACTERS = 6000
 _TAG_CHARACTERS = 8000
 _KEY_CHARACTERS = 250
 _AT_ONCE = 100
-
-
-@dataclass(frozen=True)
-class Options:
-    """How a library's trainings are logged, whatever the library."""
-
-    library: str
-    exclusive: bool = False
-    silent: bool = False
-    log_datasets: bool = True
-    extra_tags: Mapping[str, str] = field(default_factory=dict)
 
 
 def tags_to_add(extra_tags: Optional[Mapping[str, Any]], *, silent: bool) -> Dict[str, str]:

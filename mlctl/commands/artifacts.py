@@ -71,7 +71,7 @@ def download(
     ] = "",
 ) -> render.Result:
     """Copy a file, a folder or all files of a run to this machine."""
-    from mlctl.tracking.artifact_addresses import fetch
+    from mlctl.files.addresses import fetch
 
     with lookup.looking() as store:
         run_id, files = _files(store, run)
@@ -87,7 +87,7 @@ def upload(
     folder: Annotated[str, typer.Option("--path", metavar="FOLDER", help="Folder among the run's files; their root by default.")] = "",
 ) -> render.Result:
     """Add files and folders to a run, in place of those of the same names."""
-    from mlctl.tracking.artifact_writing import put_path
+    from mlctl.files.writing import put_path
 
     with lookup.looking() as store:
         run_id, files = _files(store, run)

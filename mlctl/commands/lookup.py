@@ -39,7 +39,7 @@ def looking(*, create: bool = False) -> Iterator[TrackingStore]:
 
 def _deliver(store: TrackingStore) -> None:
     """What runs of this machine could not tell the server, it is told first: else they would look as if they had just vanished."""
-    from mlctl.tracking import spool
+    from mlctl.remote import spool
 
     with contextlib.suppress(StoreError):  # the question itself will say so
         for delivered in spool.deliver(store):
@@ -48,7 +48,7 @@ def _deliver(store: TrackingStore) -> None:
 
 def count(store: TrackingStore, experiment_ids: Sequence[str], *, filter_string: str, view: str) -> int:
     """How many runs a filter finds. A server is asked for page after page: its API cannot count."""
-    from mlctl.tracking.sql_store import SqlStore
+    from mlctl.sql.store import SqlStore
 
     if isinstance(store, SqlStore):
         return store.count_runs(experiment_ids, filter_string=filter_string, view=view)

@@ -99,7 +99,7 @@ def _local_log(store: TrackingStore, run: RunInfo) -> Path | None:
     found = root(store, run)
     if found != run.artifact_uri or not store.shared:
         return Path(found) / LOG_FILE
-    from mlctl.tracking import spool
+    from mlctl.remote import spool
 
     waiting = spool.find(run.run_id)
     return Path(waiting.files) / LOG_FILE if waiting is not None else None

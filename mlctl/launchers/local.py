@@ -138,7 +138,7 @@ def _end_what_is_left(spec: JobSpec) -> None:
         tags = [RunTag(REASON_TAG, "the process that ran it was killed")]
         store.finish_run(spec.run_id, status=FAILED, end_time=int(time.time() * 1000), tags=tags, only_owner=owners.current())
         if spec.spool:
-            from mlctl.tracking.spool import Spool
+            from mlctl.remote.spool import Spool
 
             Spool(spec.spool).hand_over(store)
         store.close()

@@ -22,13 +22,13 @@ from mlctl.server.routes import ARTIFACTS, LATER, ROUTES, Route
 from mlctl.server.tracking import Tracking
 from mlctl.server.turns import Turns
 from mlctl.server.upkeep import Upkeep, prepare_reader
-from mlctl.tracking.sqlite import SqliteStore
+from mlctl.sql.sqlite import SqliteStore
 
 if TYPE_CHECKING:
     from mlctl.server.artifacts import ArtifactProxy
     from mlctl.server.commits import Work
     from mlctl.server.guard import Guard
-    from mlctl.tracking.sql_store import SqlStore
+    from mlctl.sql.store import SqlStore
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]

@@ -30,7 +30,7 @@ from mlctl.tracking import wire
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 
-    from mlctl.tracking.sql_store import SqlStore
+    from mlctl.sql.store import SqlStore
 
 MOST_JSON_BYTES = 8 << 20
 PAGE_UPLOAD_BYTES = 10 << 20

@@ -7,13 +7,13 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from mlctl.errors import MlctlError
-from mlctl.tracking.sql_db import Db
+from mlctl.sql.db import Db
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
     from mlctl.server.upkeep import Upkeep
-    from mlctl.tracking.sql_store import SqlStore
+    from mlctl.sql.store import SqlStore
 
 Work = Callable[[Db], bytes]
 """What a request does inside a transaction; returns the JSON of its answer. It may be done twice, if the first was undone."""

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from mlctl.errors import NotFoundError
-from mlctl.tracking import sql_datasets, sql_runs, wire
+from mlctl.sql import datasets as sql_datasets
+from mlctl.sql import runs as sql_runs
+from mlctl.tracking import wire
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from mlctl.sql.db import Db
     from mlctl.tracking.entities import RunInputs, RunOutputs
-    from mlctl.tracking.sql_db import Db
 
 KEPT_BYTES = 8 << 20
 

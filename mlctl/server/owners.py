@@ -13,7 +13,9 @@ from msgspec import UNSET, UnsetType
 from mlctl.errors import InvalidValueError
 from mlctl.server.documents import encode
 from mlctl.server.requests import Body, OfRun, Pair, run_id
-from mlctl.tracking import sql_owners, sql_runs, validation, wire
+from mlctl.sql import owners as sql_owners
+from mlctl.sql import runs as sql_runs
+from mlctl.tracking import validation, wire
 from mlctl.tracking.entities import Owner, Param, RunTag
 
 if TYPE_CHECKING:
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 
     from mlctl.server.commits import Work
     from mlctl.server.tracking import Tracking
-    from mlctl.tracking.sql_db import Db
+    from mlctl.sql.db import Db
 
 ROOTS = ("/api/2.0/mlctl/",)
 

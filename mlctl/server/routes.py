@@ -12,7 +12,7 @@ from mlctl.server.tracking import Tracking
 
 if TYPE_CHECKING:
     from mlctl.server.commits import Work
-    from mlctl.tracking.sql_db import Db
+    from mlctl.sql.db import Db
 
 ROOTS = ("/api/2.0/mlflow/", "/ajax-api/2.0/mlflow/")
 UI_ROOT = ROOTS[1:]

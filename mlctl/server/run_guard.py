@@ -13,7 +13,7 @@ from mlctl.tracking.entities import CLIENT_TAG, RunTag
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from mlctl.tracking.sql_store import SqlStore
+    from mlctl.sql.store import SqlStore
 
 _MLFLOW = re.compile(rb"mlflow-python-client/([\w.+-]{1,40})\Z")
 

@@ -23,7 +23,7 @@ from mlctl.tracking.opening import open_store
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from mlctl.tracking.sql_store import SqlStore
+    from mlctl.sql.store import SqlStore
 
 GRACE_S = 10
 KEEP_ALIVE_S = 75

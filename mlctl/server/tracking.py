@@ -12,7 +12,12 @@ from msgspec import UNSET
 from mlctl.errors import ExistsError, InvalidValueError, MlctlError, NotFoundError
 from mlctl.server.documents import Documents, encode, encoded_points, page_of
 from mlctl.server.requests import run_id
-from mlctl.tracking import sql_datasets, sql_experiments, sql_history, sql_runs, validation, wire
+from mlctl.sql import datasets as sql_datasets
+from mlctl.sql import experiments as sql_experiments
+from mlctl.sql import history as sql_history
+from mlctl.sql import runs as sql_runs
+from mlctl.sql.search import RunSearch, reads_much
+from mlctl.tracking import validation, wire
 from mlctl.tracking.entities import (
     Dataset,
     DatasetInput,
@@ -25,7 +30,6 @@ from mlctl.tracking.entities import (
     RunTag,
 )
 from mlctl.tracking.run_names import random_run_id
-from mlctl.tracking.sql_search import RunSearch, reads_much
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,7 +37,7 @@ if TYPE_CHECKING:
     from mlctl.server import requests
     from mlctl.server.commits import Work
     from mlctl.server.turns import Turns
-    from mlctl.tracking.sql_db import Db
+    from mlctl.sql.db import Db
 
 DONE = b"{}"
 HEAVY_POINTS = 5000

@@ -11,12 +11,12 @@ import contextlib
 import sqlite3
 from typing import TYPE_CHECKING
 
-from mlctl.tracking import sqlite_file
+from mlctl.sql import sqlite_file
 
 if TYPE_CHECKING:
-    from mlctl.tracking.sql_db import Db
-    from mlctl.tracking.sql_store import SqlStore
-    from mlctl.tracking.sqlite import SqliteStore
+    from mlctl.sql.db import Db
+    from mlctl.sql.sqlite import SqliteStore
+    from mlctl.sql.store import SqlStore
 
 EVERY_CHANGES = 3000
 """Rows changed between two checkpoints: each costs one to three pages of 2 KB."""

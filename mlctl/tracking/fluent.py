@@ -17,7 +17,7 @@ from mlctl.tracking.entities import DELETED, NOTE_TAG, PARENT_TAG, RUN_NAME_TAG,
 from mlctl.tracking.store import TrackingStore
 
 if TYPE_CHECKING:
-    from mlctl.tracking.system import Sampling
+    from mlctl.system_metrics.sampling import Sampling
 
 
 class ActiveRun(Run):
@@ -67,7 +67,7 @@ def start_run(
     active = ActiveRun(found.info, found.data, found.inputs, found.outputs)
     fluent_active.push(active, store, at_end=end_all)
     if sampling is not None:
-        from mlctl.tracking import system_monitor
+        from mlctl.system_metrics import monitor as system_monitor
 
         system_monitor.begin(store, active.info.run_id, sampling)
     return active
@@ -131,7 +131,7 @@ def _as_active(run: Run) -> ActiveRun:
 def _sampling(*, asked: Optional[bool]) -> Optional["Sampling"]:
     if not (settings.switch("system_metrics") if asked is None else asked):
         return None
-    from mlctl.tracking import system
+    from mlctl.system_metrics import sampling as system
 
     return system.sampling()
 
@@ -223,7 +223,7 @@ def _experiment(experiment_id: Any) -> str:
 
 
 def _finish(run_id: str, status: str) -> None:
-    monitor = sys.modules.get("mlctl.tracking.system_monitor")
+    monitor = sys.modules.get("mlctl.system_metrics.monitor")
     if monitor is not None:
         monitor.finish(run_id)
     store, now = fluent_active.forget(run_id) or current_store(), batches.now_ms()

@@ -108,6 +108,6 @@ def flush_artifact_async_logging() -> None:
 
 def _link(run_id: str, dataset: Any) -> None:
     """Note a dataset (of `mlctl.data`, of a store, or MLflow's own) as an input of a run."""
-    from mlctl.tracking import datasets
+    from mlctl.datasets import datasets
 
     datasets.link(store_of(run_id), run_id, dataset)

@@ -26,10 +26,10 @@ def open_store(uri: Optional[str] = None, *, create: bool = True) -> TrackingSto
     """
     address = settings.value("tracking_uri", flag=uri)
     if is_remote(address):
-        from mlctl.tracking.http import HttpStore
+        from mlctl.remote.store import HttpStore
 
         return HttpStore(address)
-    from mlctl.tracking.sqlite import SqliteStore
+    from mlctl.sql.sqlite import SqliteStore
 
     return SqliteStore(locate(uri), create=create)
 

@@ -19,7 +19,10 @@ Images and tables also read and write the run's tags, so those functions take it
 import os
 from typing import IO, TYPE_CHECKING, Any, Dict, Optional, Sequence, Union
 
-from mlctl.tracking import artifact_addresses, artifact_writing, fluent, fluent_experiments, images, tables
+from mlctl.files import addresses as artifact_addresses
+from mlctl.files import images, tables
+from mlctl.files import writing as artifact_writing
+from mlctl.tracking import fluent, fluent_experiments
 from mlctl.tracking.current import current_store
 from mlctl.tracking.fluent_active import store_of
 from mlctl.tracking.store import ArtifactStore

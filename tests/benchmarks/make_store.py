@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 
 from questions import BOTH, COUNTS, OURS, times_ms
 
+from mlctl.sql.sqlite import SqliteStore
 from mlctl.tracking.entities import Metric, Param, RunTag
-from mlctl.tracking.sqlite import SqliteStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable

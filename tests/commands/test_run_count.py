@@ -7,8 +7,8 @@ import os
 import pytest
 from mlctl_server import Server
 
+from mlctl.sql.sqlite import SqliteStore
 from mlctl.tracking.entities import Param
-from mlctl.tracking.sqlite import SqliteStore
 
 
 @pytest.fixture

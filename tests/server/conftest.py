@@ -12,7 +12,7 @@ import uvicorn
 from mlctl.server.app import App
 from mlctl.server.artifacts import ArtifactProxy
 from mlctl.server.guard import Guard
-from mlctl.tracking.sqlite import SqliteStore
+from mlctl.sql.sqlite import SqliteStore
 
 API = "/api/2.0/mlflow/"
 

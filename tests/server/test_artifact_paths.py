@@ -11,7 +11,7 @@ from artifact_server import API, served
 from mlctl.errors import InvalidValueError
 from mlctl.server import artifact_paths
 from mlctl.server.artifact_tree import RefusedError, Tree, told_plainly
-from mlctl.tracking.sqlite import SqliteStore
+from mlctl.sql.sqlite import SqliteStore
 
 SECRET = "what nobody may read"
 

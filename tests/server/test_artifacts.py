@@ -14,7 +14,7 @@ from artifact_server import API, eventually, served
 
 from mlctl.server import artifacts, streaming
 from mlctl.server.routes import ARTIFACTS
-from mlctl.tracking.sqlite import SqliteStore
+from mlctl.sql.sqlite import SqliteStore
 
 MIB = 1 << 20
 

@@ -13,7 +13,7 @@ import pytest
 from artifact_server import eventually, served
 
 from mlctl.server.guard import Guard
-from mlctl.tracking.sqlite import SqliteStore
+from mlctl.sql.sqlite import SqliteStore
 
 MPU = "/api/2.0/mlflow-artifacts/mpu"
 SECRET = "X-Mlctl-Upload"

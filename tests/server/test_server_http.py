@@ -13,9 +13,9 @@ from mlctl.server.commits import Commits
 from mlctl.server.documents import Documents
 from mlctl.server.guard import Guard
 from mlctl.server.routes import ROUTES
-from mlctl.tracking import sql_runs
+from mlctl.sql import runs as sql_runs
+from mlctl.sql.sqlite import SqliteStore
 from mlctl.tracking.entities import Metric
-from mlctl.tracking.sqlite import SqliteStore
 
 CREATE = "experiments/create"
 

@@ -15,9 +15,9 @@ import pytest
 
 from mlctl.server.commits import Commits
 from mlctl.server.upkeep import EVERY_CHANGES, Upkeep
-from mlctl.tracking import sql_runs
+from mlctl.sql import runs as sql_runs
+from mlctl.sql.sqlite import SqliteStore
 from mlctl.tracking.entities import Metric
-from mlctl.tracking.sqlite import SqliteStore
 
 JSON = {"Content-Type": "application/json"}
 

@@ -8,9 +8,9 @@ import time
 
 import pytest
 
+from mlctl.sql.sqlite import SqliteStore
 from mlctl.tracking import owners
 from mlctl.tracking.entities import Owner
-from mlctl.tracking.sqlite import SqliteStore
 
 NOW = 1_700_000_000_000
 

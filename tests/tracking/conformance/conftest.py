@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 import uvicorn
 
+from mlctl.remote.store import HttpStore
 from mlctl.server.app import App
 from mlctl.server.artifacts import ArtifactProxy
 from mlctl.server.guard import Guard
 from mlctl.server.serving import listen
+from mlctl.sql.sqlite import SqliteStore
 from mlctl.tracking.entities import Metric, Param, Run, RunTag
-from mlctl.tracking.http import HttpStore
-from mlctl.tracking.sqlite import SqliteStore
 from mlctl.tracking.store import TrackingStore
 
 

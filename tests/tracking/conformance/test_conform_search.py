@@ -580,7 +580,7 @@ class TestAgainstPlainPython:
 
     @pytest.fixture
     def crowd(self, store, make, monkeypatch):
-        from mlctl.tracking import sql_search
+        from mlctl.sql import search as sql_search
 
         monkeypatch.setattr(sql_search, "RARE", 5)  # so that searches begin everywhere
         dice = random.Random(11)

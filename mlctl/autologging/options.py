@@ -1,0 +1,25 @@
+"""How trainings are logged: what `autolog` was told."""
+
+from dataclasses import dataclass, field
+from typing import Any, Mapping, Optional
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a library's trainings are logged, whatever the library."""
+
+    library: str
+    exclusive: bool = False
+    silent: bool = False
+    log_datasets: bool = True
+    extra_tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class SklearnOptions(Options):
+    """How trainings of scikit-learn are logged."""
+
+    max_tuning_runs: Optional[int] = 5
+    pos_label: Any = None
+    log_post_training_metrics: bool = True
+    only_supported: bool = False

@@ -1,0 +1,1 @@
+"""Data that runs used, described as MLflow describes it."""

@@ -1,0 +1,1 @@
+"""The embedded store: tables, migrations and statements, and SQLite, which holds them."""
