@@ -16,6 +16,7 @@ _SET_LATEST = (
     "SET step = excluded.step, timestamp_ms = excluded.timestamp_ms, value = excluded.value, nan = excluded.nan "
     "WHERE (excluded.step, excluded.timestamp_ms, excluded.value) > (latest.step, latest.timestamp_ms, latest.value)"
 )
+_PARAM = "SELECT value FROM params WHERE run = ? AND key = (SELECT id FROM keys WHERE name = ?)"
 _ADD_PARAM = "INSERT INTO params (run, key, value) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
 _SET_TAG = "INSERT INTO tags (run, key, value) VALUES (?, ?, ?) ON CONFLICT (run, key) DO UPDATE SET value = excluded.value"
 _INFO = (
@@ -189,8 +190,7 @@ def _write_pairs(db: Db, run: int, *, params: Dict[str, str], tags: Dict[str, st
 def _new_params(db: Db, run_id: str, params: Dict[str, str]) -> Dict[str, str]:
     """Params that the run does not have yet."""
     run = active_number(db, run_id)
-    rows = db.execute("SELECT k.name, p.value FROM params AS p JOIN keys AS k ON k.id = p.key WHERE p.run = ?", (run,)).fetchall()
-    known = dict(rows)
+    known = {key: row[0] for key in params for row in db.execute(_PARAM, (run, key))}
     for key, value in params.items():
         if known.get(key, value) != value:
             hint = "A param is written once. Log the new value to a run of its own, or under another key."

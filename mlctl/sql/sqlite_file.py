@@ -18,7 +18,8 @@ PAGE_BYTES = 2048
 
 _OLDEST_SQLITE = (3, 24, 0)
 _LITTLE_SPACE = 64 << 10
-_PATIENCE_S = 1.0
+_PATIENCE_S = 1.0  # while opening
+_ROUND_MS = 2  # how long SQLite itself waits, afterwards
 _MOUNTS = "/proc/self/mountinfo"
 _NETWORK = frozenset(
     ("nfs", "nfs4", "cifs", "smb3", "smbfs", "afs", "ceph", "lustre", "gpfs", "glusterfs", "beegfs", "fuse.sshfs", "fuse.glusterfs")
@@ -94,6 +95,7 @@ def connect(path: str, options: str, *, busy_s: float, pragmas: Sequence[str] = 
     try:
         for pragma in pragmas:
             connection.execute(f"PRAGMA {pragma}")
+        connection.execute(f"PRAGMA busy_timeout = {_ROUND_MS}")
     except BaseException:
         connection.close()
         raise
@@ -116,7 +118,8 @@ def begin(connection: sqlite3.Connection, *, write: bool, busy_s: float) -> None
 def patiently(action: Callable[[], T], busy_s: float) -> T:
     """Do something, again and again while other processes hold the database.
 
-    SQLite waits in one call, which no signal can end. It is left every second, so that Ctrl-C is heard.
+    SQLite itself waits for a moment only, a millisecond at a time. Left to wait for long it would ask ten times a second, and hardly ever
+    find the gap between two writes of a process that writes all the time; nor would Ctrl-C be heard.
 
     Raises:
         sqlite3.Error: the others took too long, or it cannot be done.

@@ -38,6 +38,7 @@ def born(name):
     reading, writing = os.pipe()
     pid = os.fork()
     if pid == 0:
+        os.closerange(3, writing)  # the others' pipes: whoever writes to one must see its reader go
         try:
             log(writing, name)
         finally:
