@@ -1,10 +1,13 @@
 """Every sample project runs, and leaves what it promises."""
 
 import json
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 from mlctl_server import Server
+from uv import find_uv_bin
 
 SAMPLES = Path(__file__).parents[1] / "sample-projects"
 
@@ -83,6 +86,21 @@ def test_mlflow_client_without_mlflow(mlctl, place):
     assert parent["data"]["tags"]["mlctl.mlflow"].startswith("stand-in ")
     assert {run["data"]["tags"]["mlflow.parentRunId"] for run in runs if run is not parent} == {parent["info"]["run_id"]}
     assert json.loads((Path(parent["info"]["artifact_uri"]) / "data.json").read_text())["folds"] == 2
+
+
+@pytest.mark.timeout(600)
+def test_pyproject(mlctl, place):
+    """A project whose environment is its uv.lock, which is made here: locks name the registry that they were made with."""
+    folder = shutil.copytree(SAMPLES / "pyproject", place / "pyproject")
+    subprocess.run([find_uv_bin(), "lock", "--quiet"], cwd=folder, check=True)
+    plan = mlctl.json("run", folder, "--dry-run")["data"]
+    mlctl("run", folder, "-P", "degree=5", check=0, timeout=500)
+    (run,) = mlctl.runs()
+    assert run["data"]["metrics"]["rmse"] < 0.15
+    assert run["data"]["tags"]["mlctl.env.key"] == plan["environment"]["key"]
+    packages = (Path(run["info"]["artifact_uri"]) / "mlctl" / "packages.txt").read_text().split()
+    assert len(packages) == 1
+    assert packages[0] in plan["requirements"]
 
 
 @pytest.mark.parametrize("name", [path.name for path in sorted(SAMPLES.iterdir()) if path.is_dir()])

@@ -22,19 +22,20 @@ if TYPE_CHECKING:
 _SETUPTOOLS_BEFORE = (3, 12)
 
 
-def create(folder: Path, python: Found, *, filler: Filler, app_data: Path) -> None:
-    """Make an environment with pip in it.
+def create(folder: Path, python: Found, *, filler: Filler, app_data: Path, seeded: bool = True) -> None:
+    """Make an environment, with pip in it where it is ``seeded``.
 
     Raises:
         EnvError: it cannot be made.
     """
     wheels = _own_wheels(python)
     quick = bool(wheels) and uv.program() is not None
-    seeds = ["--no-seed"] if quick else _seeds(python, wheels)
+    bare = quick or not seeded
+    seeds = ["--no-seed"] if bare else _seeds(python, wheels)
     if not _by_virtualenv(folder, python, options=[*seeds, "--app-data", str(app_data)]):
         files.remove_tree(folder)
-        _by_venv(folder, python, filler, options=["--without-pip"] if quick else [])
-    if quick:
+        _by_venv(folder, python, filler, options=["--without-pip"] if bare else [])
+    if quick and seeded:
         filler.seed(wheels)
 
 

@@ -98,11 +98,23 @@ class Filler:
         env = {**_ALWAYS, **_uv_defaults(self.folder)}
         self._checked(process.follow(argv, cwd=str(self.folder), env=env, keep_fds=(self.lock_fd,)), "uv")
 
+    def sync(self, left_out: Sequence[str]) -> None:
+        """Let uv install what the project's lock says, without packages of some names, and remove whatever else is there.
+
+        Raises:
+            EnvError: the lock cannot be installed; the message holds uv's reason.
+        """
+        flags = ["--frozen", "--no-python-downloads", *(f"--no-install-package={name}" for name in left_out)]
+        variables, _ = pip_settings.for_uv(os.environ, self.project)
+        argv = [uv.program() or "uv", "sync", "--project", str(self.project), "--python", self.program, *flags, *self._compiling()]
+        self._checked(self._run(argv, {**_uv_defaults(self.folder), **variables, "UV_PROJECT_ENVIRONMENT": str(self.folder)}), "uv")
+
+    def _compiling(self) -> list[str]:
+        return ["--compile-bytecode"] if os.environ.get("PYTHONDONTWRITEBYTECODE") and self.python >= _COMPILES_FROM else []
+
     def _uv(self, program: str, lines: Sequence[Line]) -> process.Completed:
         variables, flags = pip_settings.for_uv(os.environ, self.project)
-        if os.environ.get("PYTHONDONTWRITEBYTECODE") and self.python >= _COMPILES_FROM:
-            flags.append("--compile-bytecode")
-        argv = [program, "pip", "install", "--python", self.program, *flags, *_uv_flags(lines), *self._arguments(lines)]
+        argv = [program, "pip", "install", "--python", self.program, *flags, *self._compiling(), *_uv_flags(lines), *self._arguments(lines)]
         return self._run(argv, {**_uv_defaults(self.folder), **variables})
 
     def _pip(self, lines: Sequence[Line]) -> process.Completed:

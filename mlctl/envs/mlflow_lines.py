@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from mlctl.envs.pip_lines import Line
 
 OPTION = "--without-mlflow"
-_PACKAGES = frozenset(("mlflow", "mlflow-skinny", "mlflow-tracing"))  # those that install a package called mlflow
+PACKAGES = frozenset(("mlflow", "mlflow-skinny", "mlflow-tracing"))  # those that install a package called mlflow
 _BROUGHT_ALONG = ("matplotlib", "numpy", "pandas", "scikit-learn", "scipy")  # by mlflow, and used by the scripts that log to it
 _NAME = re.compile(r"([A-Za-z0-9][\w.-]*)\s*(?:\[([^\]]*)\])?\s*(?:$|[\s<>=!~;@(,])")
 _FILE = re.compile(r"(?:.*[/\\])?([A-Za-z0-9][A-Za-z0-9_.]*?)-\d[^/\\]*\.(?:whl|zip|tar\.\w+)(?:[\s;#?].*)?$")
@@ -41,13 +41,13 @@ def named(line: str) -> Named:
 
 def without(lines: Iterable[Line]) -> tuple[Line, ...]:
     """The lines that do not name mlflow."""
-    return tuple(line for line in lines if named(line.text).package not in _PACKAGES)
+    return tuple(line for line in lines if named(line.text).package not in PACKAGES)
 
 
 def notes(lines: Sequence[Line]) -> tuple[str, ...]:
     """What to tell about leaving mlflow out of these lines."""
     found = [named(line.text) for line in lines]
-    gone = [each for each in found if each.package in _PACKAGES]
+    gone = [each for each in found if each.package in PACKAGES]
     if not gone:
         return (f"{OPTION} changes nothing: the environment does not ask for mlflow by name",)
     said = [f"not installed ({OPTION}): {', '.join(_shown(each) for each in gone)}; `import mlflow` finds mlctl's stand-in"]

@@ -111,7 +111,7 @@ def _requirement(line: str, place: _Place) -> Line:
     if not path.exists():
         raise _absent(line, place, "no such file or folder to install from")
     # named in a file, a folder would come from uv's cache although its sources have changed; named as an argument it is built
-    return Line(line, f"{line} {_fingerprint(path, place.project)}", (line,) if path.is_dir() else ())
+    return Line(line, f"{line} {fingerprint(path, place.project)}", (line,) if path.is_dir() else ())
 
 
 def _local_path(text: str, project: Path) -> Path | None:
@@ -134,7 +134,7 @@ def _path_of(address: str) -> str:
     return unquote(urlparse(address).path)
 
 
-def _fingerprint(path: Path, project: Path) -> str:
+def fingerprint(path: Path, project: Path) -> str:
     """What tells a local package from its next version: names, sizes and times of its files.
 
     Of a folder that holds the whole project only what a package is built from counts: a run writes its results there.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, cast
 
+from mlctl.envs import uv_lock
 from mlctl.errors import EnvError, UsageError
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ LOCAL_HINT = "`--env-manager local` runs it in this machine's own environment."
 ENVIRONMENTS: dict[str, str] = {
     "system": "mlctl.envs.system:SystemEnv",
     "virtualenv": "mlctl.envs.virtualenv:VirtualEnv",
+    "uv.lock": "mlctl.envs.locked:LockedEnv",
 }
 
 # Word of --env-manager → environment, and what to say about it.
@@ -26,8 +28,9 @@ MANAGERS: dict[str, tuple[str, str]] = {
     "local": ("system", ""),
     "system": ("system", ""),
     "virtualenv": ("virtualenv", ""),
-    "uv": ("virtualenv", "`uv` is the same as `virtualenv`: uv fills the environment wherever it is there"),
+    "uv": ("virtualenv", "`uv` is the same as `virtualenv` for a project without uv.lock: uv fills the environment wherever it is there"),
 }
+_LOCK_BESIDE = "the project's uv.lock is not used, because it names an environment file, too: `--env-manager uv` takes the lock"
 _UNNAMED = "the project names no environment: it runs in this machine's own (`--env-manager virtualenv` makes a bare one)"
 
 
@@ -60,8 +63,11 @@ def _chosen(project: Project, env_manager: str | None) -> tuple[str, str]:
         raise EnvError("The project is a Databricks Spark job: mlctl cannot run it there.", hint=LOCAL_HINT)
     if env_manager == "conda" or (env_manager is None and kind == "conda_env"):
         raise _no_conda(project)
+    locked = uv_lock.is_in(project.folder)
+    if locked and (env_manager == "uv" or (kind == "none" and env_manager != "conda")):
+        return "uv.lock", ""
     if env_manager is None:
-        return ("virtualenv", "") if kind == "python_env" else ("system", _UNNAMED)
+        return ("virtualenv", _LOCK_BESIDE if locked else "") if kind == "python_env" else ("system", _UNNAMED)
     return MANAGERS[env_manager]
 
 

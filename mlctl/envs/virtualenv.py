@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from mlctl.envs import versions
     from mlctl.envs.files import Lock
+    from mlctl.envs.filling import Filler
     from mlctl.envs.interpreters import Found
     from mlctl.envs.pip_lines import Line
     from mlctl.projects.spec import Project
@@ -50,6 +51,8 @@ class Resolved(NamedTuple):
 
 class VirtualEnv:
     """The virtual environment of one project. ``without_mlflow``: requirement lines that name mlflow are left out."""
+
+    seeded = True  # with pip, which scripts call
 
     def __init__(self, project: Project, *, cache: Path, notes: tuple[str, ...] = (), without_mlflow: bool = False) -> None:
         self._project = project
@@ -152,15 +155,18 @@ class VirtualEnv:
         return self._found
 
     def _resolved(self, python: Found) -> Resolved:
-        decisive = {
+        text = json.dumps(self._decisive(python), sort_keys=True)
+        key = hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:16]
+        return Resolved(key, python, self._build_lines, self._lines)
+
+    def _decisive(self, python: Found) -> dict[str, Any]:
+        """Everything that decides the result, for the key."""
+        return {
             "format": FORMAT,
             "python": python.identity,
             "build": [line.identity for line in self._build_lines],
             "lines": [line.identity for line in self._lines],
         }
-        text = json.dumps(decisive, sort_keys=True)
-        key = hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:16]
-        return Resolved(key, python, self._build_lines, self._lines)
 
     def _slot(self, found: Resolved) -> slots.Slot:
         return slots.Slot(self._cache, found.key)
@@ -168,14 +174,13 @@ class VirtualEnv:
     # ── building ────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _build(self, slot: slots.Slot, found: Resolved, lock: Lock, tell: Callable[[str], None]) -> dict[str, Any]:
-        from mlctl.envs import creation
-        from mlctl.envs.filling import Filler
+        from mlctl.envs import creation, filling
 
         began = time.monotonic()
         tell(f"building the environment {slot.key} with Python {found.python.version} ({found.python.reason})")
-        filler = Filler(slot.folder, self._project.folder, found.python.numbers, lock.fd, tell)
-        creation.create(slot.folder, found.python, filler=filler, app_data=self._cache / "virtualenv")
-        used = [filler.install(lines) for lines in (found.build, found.lines)]
+        filler = filling.Filler(slot.folder, self._project.folder, found.python.numbers, lock.fd, tell)
+        creation.create(slot.folder, found.python, filler=filler, app_data=self._cache / "virtualenv", seeded=self.seeded)
+        used = self._fill(filler, found)
         site = _site_packages(slot.folder)
         (site / PTH_FILE).write_text(_PTH_LINE, "ascii")
         listed = packages.scan([str(site)])
@@ -190,6 +195,10 @@ class VirtualEnv:
             "builder": "+".join(dict.fromkeys(["virtualenv", *filter(None, used)])),
             "created_ms": int(time.time() * 1000),
         }
+
+    def _fill(self, filler: Filler, found: Resolved) -> list[str]:
+        """Install everything; returns what did it."""
+        return [filler.install(lines) for lines in (found.build, found.lines)]
 
 
 def _site_packages(folder: Path) -> Path:
