@@ -3,10 +3,13 @@
 import errno
 import os
 import select
-from typing import Callable, Optional, Tuple
+from typing import TYPE_CHECKING, Callable, Optional, Tuple
 
 from mlctl import process
 from mlctl.joblog import LogWriter
+
+if TYPE_CHECKING:
+    from mlctl.masking import Masker
 
 POLL_S = 0.02
 _CHUNK = 1 << 16
@@ -17,7 +20,7 @@ class Forwarder:
     """One of a job's streams.
 
     ``while_waiting`` is called again and again while a slow reader makes us wait; when it says False nobody needs to see the rest any
-    more. ``on_end`` is called once, before the source is closed.
+    more. ``on_end`` is called once, before the source is closed. ``masker`` keeps secrets out of the log.
     """
 
     def __init__(
@@ -28,6 +31,7 @@ class Forwarder:
         log: Optional[LogWriter],
         while_waiting: Callable[[], bool],
         on_end: Callable[[int], None],
+        masker: "Optional[Masker]" = None,
     ) -> None:
         os.set_blocking(source, False)
         self._source: Optional[int] = source
@@ -35,6 +39,7 @@ class Forwarder:
         self._log = log
         self._while_waiting = while_waiting
         self._on_end = on_end
+        self._masker = masker
 
     def forward(self) -> bool:
         """Pass on what there is; False when there is nothing more for now."""
@@ -45,10 +50,15 @@ class Forwarder:
             self._close()
             return False
         if self._log is not None:
-            self._log.write(data)
+            self._log.write(data if self._masker is None else self._masker.feed(data))
         if self._shown_on is not None and not self._show(self._shown_on, data):
             self._shown_on = None
         return True
+
+    def finish(self) -> None:
+        """Write to the log what was held back, because a secret may have begun like that."""
+        if self._log is not None and self._masker is not None:
+            self._log.write(self._masker.finish())
 
     def _close(self) -> None:
         assert self._source is not None

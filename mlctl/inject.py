@@ -42,6 +42,7 @@ BUNDLE = (
     "forwarding.py",
     "jobs.py",
     "lookout.py",
+    "masking.py",
     "recorder.py",
     "submitted.py",
     "worker.py",
@@ -91,13 +92,13 @@ def is_too_old(python: str) -> bool:
     return bool(python) and tuple(map(int, python.split(".")[:2])) < _OLDEST_PYTHON
 
 
-def job_variables(prepared: PreparedEnv, run: RunInfo, *, tracking_uri: str) -> dict[str, str | None]:
-    """Everything that a job's environment differs in from the caller's."""
+def job_variables(prepared: PreparedEnv, run: RunInfo, *, tracking_uri: str, own: Mapping[str, str] | None = None) -> dict[str, str | None]:
+    """Everything that a job's environment differs in from the caller's; ``own`` are variables of the project's env files."""
     path = os.pathsep.join([*prepared.path_prefix, os.environ.get("PATH", os.defpath), *prepared.path_suffix])
-    importable = bundle_variables(settings.cache_dir(), python_path=prepared.kind == "system")
+    importable = bundle_variables(settings.cache_dir(), python_path=prepared.kind == "system", environ={**(own or {}), **os.environ})
     told = {"MLCTL_COMMAND": json.dumps(_command())}
     tied = {**run_variables(run, tracking_uri=tracking_uri), **access_variables(tracking_uri)}
-    return {**importable, **prepared.env, "PATH": path, **told, **tied}
+    return {**(own or {}), **importable, **prepared.env, "PATH": path, **told, **tied}
 
 
 def _command() -> list[str]:

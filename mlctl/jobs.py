@@ -25,6 +25,8 @@ class JobSpec:
     ``endpoint_argv`` is the command that serves the run's own address to MLflow clients (empty: it has none). ``spool`` is the folder of
     files that go to the server when the job has ended (empty: they are where they belong); see `mlctl.remote.spool`.
 
+    ``secrets`` are texts that the log must not have; see `mlctl.masking`.
+
     System metrics are sampled every ``system_interval_s`` seconds (0: never); see `mlctl.system_metrics.sampling.Sampling`.
     """
 
@@ -43,6 +45,7 @@ class JobSpec:
     system_samples: int = 1
     system_node_id: str = ""
     spool: str = ""
+    secrets: Tuple[str, ...] = field(default=(), repr=False)
 
     def to_json(self) -> str:
         """The spec as one line of JSON."""
@@ -52,7 +55,7 @@ class JobSpec:
     def from_json(cls, text: str) -> "JobSpec":
         """The spec that `to_json` wrote."""
         found = json.loads(text)
-        found.update({name: tuple(found[name]) for name in ("argv_prefix", "endpoint_argv")})
+        found.update({name: tuple(found[name]) for name in ("argv_prefix", "endpoint_argv", "secrets")})
         return cls(**found)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlctl import inject, settings
+from mlctl import inject, masking, settings, variables
 from mlctl.envs import selection
 from mlctl.errors import UsageError
 from mlctl.jobs import RUNNING
@@ -42,6 +42,8 @@ class RunOptions:
     without_mlflow: bool = False
     tags: Mapping[str, str] = field(default_factory=dict)
     system_metrics: bool | None = None
+    env_files: tuple[str, ...] = ()
+    project_env_file: bool = True
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,11 @@ class Job:
     facts: git.GitFacts | None
     notes: tuple[str, ...] = ()
     sampling: system.Sampling | None = None
+    variables: variables.Variables = field(default_factory=variables.Variables)
+
+    def masked(self, text: str) -> str:
+        """A text as it may be recorded and shown: without values of secret variables."""
+        return masking.masked(text, self.variables.secrets)
 
 
 def plan(uri: str, options: RunOptions, *, tell: Callable[[str], None], dry_run: bool = False) -> Job:
@@ -87,11 +94,13 @@ def plan(uri: str, options: RunOptions, *, tell: Callable[[str], None], dry_run:
         storage_folder=Path(storage) if storage else None,
         fetch=_not_fetched if dry_run else None,
     )
+    own = variables.collect(project.folder, [here / name for name in options.env_files], with_project=options.project_env_file)
     environment = selection.choose(project, env_manager=options.env_manager, cache=cache, without_mlflow=options.without_mlflow)
     planned = environment.plan()
     findings = map(str, spec.findings_of(project, entry))
-    notes = (*findings, *bound.notes, *planned.notes)
-    return Job(options, found, project, entry, bound, render(entry, bound), environment, planned, pending.result(), notes, sampling)
+    notes = (*findings, *bound.notes, *planned.notes, *own.notes)
+    command = render(entry, bound)
+    return Job(options, found, project, entry, bound, command, environment, planned, pending.result(), notes, sampling, own)
 
 
 def _sampling(options: RunOptions) -> system.Sampling | None:
@@ -117,5 +126,5 @@ def planned_variables(job: Job) -> dict[str, str | None]:
     with contextlib.closing(open_store(create=False)) as store:
         uri = store.uri
     run = RunInfo("(its run)", "(its experiment)", "", RUNNING, 0, None)
-    found = inject.run_variables(run, tracking_uri=uri)
+    found = {**dict.fromkeys(sorted(job.variables.values), masking.MASK), **inject.run_variables(run, tracking_uri=uri)}
     return {**found, "VIRTUAL_ENV": job.env_plan.folder} if job.env_plan.folder else found

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlctl import inject, provenance, settings
+from mlctl import inject, masking, provenance, settings
 from mlctl.errors import ExistsError, InterruptedRunError, InvalidValueError, MlctlError, StoreError
 from mlctl.jobs import FAILED, KILLED, RUNNING, SCHEDULED, JobSpec, JobState, Streams
 from mlctl.launchers import base as launchers
@@ -108,7 +108,7 @@ def begin(store: TrackingStore, job: Job) -> Run:
         StoreError: the store, or a value that it would have to hold, does not permit it. No run exists then.
     """
     options = job.options
-    tags = [RunTag(key, value) for key, value in provenance.tags(job).items()]
+    tags = [RunTag(key, job.masked(value)) for key, value in provenance.tags(job).items()]
     status = RUNNING if job.env_plan.built else SCHEDULED
     if options.run_id:
         return _taken_over(store, options.run_id, status=status, tags=tags)
@@ -118,7 +118,7 @@ def begin(store: TrackingStore, job: Job) -> Run:
         user_id=provenance.user(),
         start_time=_now_ms(),
         status=status,
-        params=[Param(key, value) for key, value in job.bound.logged.items()],
+        params=[Param(key, job.masked(value)) for key, value in job.bound.logged.items()],
         tags=tags,
         owner=owners.current(),
     )
@@ -133,7 +133,7 @@ def execute(
         MlctlError: with ``run_id`` set; the run is FAILED and holds the reason.
     """
     began = time.monotonic()
-    with _recorded(store, run.run_id):
+    with _recorded(store, run.run_id, job):
         files = _spooled(store, run)
         root = Path(files.files if files is not None else store.artifact_root(run))
         prepared = _prepared(store, job, run, root=root, tell=tell)
@@ -158,7 +158,7 @@ def job_spec(job: Job, prepared: PreparedEnv, *, run: RunInfo, root: Path, track
         cwd=str(job.project.folder),
         tracking_uri=tracking_uri,
         env={
-            **inject.job_variables(prepared, run, tracking_uri=tracking_uri),
+            **inject.job_variables(prepared, run, tracking_uri=tracking_uri, own=job.variables.values),
             **system.job_variables(run.run_id, sampled=job.sampling is not None),
             **({"MLCTL_WITHOUT_MLFLOW": "1"} if job.options.without_mlflow else {}),  # for the projects that it runs itself
         },
@@ -171,6 +171,7 @@ def job_spec(job: Job, prepared: PreparedEnv, *, run: RunInfo, root: Path, track
         spool=spool,
         system_interval_s=job.sampling.interval_s if job.sampling else 0.0,
         system_samples=job.sampling.samples if job.sampling else 1,
+        secrets=job.variables.secrets,
         system_node_id=job.sampling.node_id if job.sampling else "",
     )
 
@@ -238,7 +239,7 @@ def _spooled(store: TrackingStore, run: RunInfo) -> Spool | None:
 
 
 def _prepared(store: TrackingStore, job: Job, run: RunInfo, *, root: Path, tell: Callable[[str], None]) -> PreparedEnv:
-    provenance.write_file(root, provenance.DIFF_FILE, job.facts.diff if job.facts else b"")
+    provenance.write_file(root, provenance.DIFF_FILE, masking.masked_bytes(job.facts.diff if job.facts else b"", job.variables.secrets))
     prepared = job.environment.prepare(tell)
     provenance.write_file(root, provenance.PACKAGES_FILE, "".join(f"{line}\n" for line in prepared.packages).encode())
     if prepared.python and prepared.python != job.env_plan.python:
@@ -258,7 +259,7 @@ class _Stopped(KeyboardInterrupt):
 
 
 @contextlib.contextmanager
-def _recorded(store: TrackingStore, run_id: str) -> Iterator[None]:
+def _recorded(store: TrackingStore, run_id: str, job: Job) -> Iterator[None]:
     """Whatever ends the block early ends the run too, with the reason."""
     with _signals_raised():
         try:
@@ -268,7 +269,7 @@ def _recorded(store: TrackingStore, run_id: str) -> Iterator[None]:
             raise InterruptedRunError(stop.signum, run_id=run_id) from None
         except MlctlError as error:
             error.run_id = error.run_id or run_id
-            _finish(store, run_id, status=FAILED, reason=error.message)
+            _finish(store, run_id, status=FAILED, reason=job.masked(error.message))
             raise
         except OSError as error:
             _finish(store, run_id, status=FAILED, reason=str(error))

@@ -26,6 +26,7 @@ from mlctl.tracking.store import TrackingStore
 
 if TYPE_CHECKING:
     from mlctl.lookout import Lookout
+    from mlctl.masking import Masker
     from mlctl.system_metrics.sampling import Recorder
 
 HEARTBEAT_S = 10.0
@@ -53,6 +54,7 @@ class Worker:
         self._selector = selectors.DefaultSelector()
         self._store: Optional[TrackingStore] = None
         self._forwarders: List[Callable[[], bool]] = []
+        self._finishing: List[Callable[[], None]] = []
         self._signals: List[int] = []
         self._terminal: Optional[int] = None  # our end of the job's terminal
         self._resized = False
@@ -149,9 +151,20 @@ class Worker:
         self._job = popen.pid
         self._terminal = sources[0] if self._streams.terminal else None
         for fd, shown_on in zip(sources, (self._streams.out_fd, self._streams.err_fd)):  # noqa: B905 -- a terminal is one source; 3.8 has no strict
-            forwarder = Forwarder(fd, shown_on, log=self._log, while_waiting=self._attend_while_waiting, on_end=self._on_output_end)
+            forwarder = Forwarder(
+                fd, shown_on, log=self._log, while_waiting=self._attend_while_waiting, on_end=self._on_output_end, masker=self._masker()
+            )
+            self._finishing.append(forwarder.finish)
             self._forwarders.append(forwarder.forward)
             self._selector.register(fd, selectors.EVENT_READ, forwarder.forward)
+
+    def _masker(self) -> "Optional[Masker]":
+        """What keeps the job's secrets out of its log; a stream's own, for it comes in pieces."""
+        if not self._spec.secrets:
+            return None
+        from mlctl.masking import Masker
+
+        return Masker(self._spec.secrets)
 
     def _on_output_end(self, source: int) -> None:
         self._selector.unregister(source)
@@ -328,6 +341,8 @@ class Worker:
         for forward in self._forwarders:
             while forward():
                 pass
+        for finish in self._finishing:
+            finish()
         if self._log is not None:
             self._log.close()
 

@@ -33,6 +33,11 @@ def run(
     experiment_name: Annotated[str | None, typer.Option(metavar="NAME", help="Experiment of the run; made if it is new.")] = None,
     experiment_id: Annotated[str | None, typer.Option(metavar="ID", help="Experiment of the run, by id.")] = None,
     run_name: Annotated[str | None, typer.Option(metavar="NAME", help="Name of the run; generated if absent.")] = None,
+    env_file: Annotated[
+        list[str] | None,
+        typer.Option("--env-file", metavar="FILE", help="A file of variables for the job; repeatable, the last counts."),
+    ] = None,
+    no_env_file: Annotated[bool, typer.Option("--no-env-file", help="Do not read the project's .env file.")] = False,
     env_manager: Annotated[str | None, typer.Option(metavar="KIND", help="local (system), virtualenv (uv) or conda.")] = None,
     tag: Annotated[list[str] | None, typer.Option("--tag", metavar="KEY=VALUE", help="A tag of the run; repeatable.")] = None,
     system_metrics: Annotated[
@@ -71,6 +76,8 @@ def run(
             without_mlflow=without_mlflow or bool(settings.value("without_mlflow")),
             tags=_tags(tag or []),
             system_metrics=system_metrics,
+            env_files=tuple(env_file or ()),
+            project_env_file=not no_env_file,
         )
         how = _plan if dry_run else _detached if detach else _attached
         return how(uri, options, ctx.find_root().obj, events)
@@ -140,13 +147,14 @@ def _streams(view: render.View) -> Streams:
 def _plan(uri: str, options: RunOptions, _view: render.View, _events: run_events.Events) -> render.Result:
     job = plan(uri, options, tell=render.tell, dry_run=True)
     planned, variables = job.env_plan, planned_variables(job)
+    parameters = {name: job.masked(value) for name, value in job.bound.logged.items()}
     data = {
         "project": str(job.project.folder),
         "source": job.source.uri,
         "commit": job.source.commit or (job.facts.commit if job.facts else None),
         "entry_point": job.entry.name,
-        "command": job.command,
-        "parameters": dict(job.bound.logged),
+        "command": job.masked(job.command),
+        "parameters": parameters,
         "environment": {name: getattr(planned, name) for name in ("kind", "key", "python", "folder", "built")},
         "requirements": list(planned.requirements),
         "variables": variables,
@@ -156,6 +164,6 @@ def _plan(uri: str, options: RunOptions, _view: render.View, _events: run_events
         f"{'environment':<12} {planned.kind} {planned.key} {'(built)' if planned.built else '(to be built)'} {planned.python}".rstrip()
     )
     lines += [f"  {line}" for line in planned.requirements]
-    lines += ["parameters", *(f"  {name} = {value}" for name, value in job.bound.logged.items())]
+    lines += ["parameters", *(f"  {name} = {value}" for name, value in parameters.items())]
     lines += ["variables", *(f"  {name}={'(unset)' if value is None else value}" for name, value in variables.items())]
     return render.Result(data=data, text="\n".join(lines), notes=job.notes, table=None)
