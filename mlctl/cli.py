@@ -27,7 +27,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "experiments": ("mlctl.commands.experiments", "List, show, annotate, create, rename, delete and restore experiments."),
     "project": ("mlctl.commands.project", "Show or check an MLproject file."),
     "server": ("mlctl.commands.server", "Serve the store to MLflow clients over their REST API."),
-    "env": ("mlctl.commands.env", "List, show and remove the environments that were built."),
+    "env": ("mlctl.commands.env", "Build, use and export environments; list, show and remove those that were built."),
+    "doctor": ("mlctl.commands.doctor", "Check this machine: engines, interpreters, cache and store."),
 }
 
 SUBCOMMANDS: dict[str, dict[str, tuple[str, str]]] = {
@@ -37,6 +38,12 @@ SUBCOMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "metrics": ("mlctl.commands.run_metrics", "A run's metrics, or the history of some as table or plot."),
         "tag": ("mlctl.commands.run_edit", "Show, set or delete tags of runs."),
         "note": ("mlctl.commands.run_edit", "Show or write a run's note."),
+    },
+    "env": {
+        "build": ("mlctl.commands.env_use", "Build the environment of a project, ahead of its runs."),
+        "exec": ("mlctl.commands.env_use", "Run a command in the environment of a project."),
+        "shell": ("mlctl.commands.env_use", "Start a shell in the environment of a project."),
+        "export": ("mlctl.commands.env_use", "Print the environment of a project as a lock, requirements or a Dockerfile."),
     },
     "experiments": {
         "tag": ("mlctl.commands.experiment_edit", "Show, set or delete tags of an experiment."),

@@ -94,11 +94,16 @@ def is_too_old(python: str) -> bool:
 
 def job_variables(prepared: PreparedEnv, run: RunInfo, *, tracking_uri: str, own: Mapping[str, str] | None = None) -> dict[str, str | None]:
     """Everything that a job's environment differs in from the caller's; ``own`` are variables of the project's env files."""
+    tied = {**run_variables(run, tracking_uri=tracking_uri), **access_variables(tracking_uri)}
+    return {**free_variables(prepared, own=own), **tied}
+
+
+def free_variables(prepared: PreparedEnv, *, own: Mapping[str, str] | None = None) -> dict[str, str | None]:
+    """What a command in an environment finds that belongs to no run; ``own`` as in `job_variables`."""
     path = os.pathsep.join([*prepared.path_prefix, os.environ.get("PATH", os.defpath), *prepared.path_suffix])
     importable = bundle_variables(settings.cache_dir(), python_path=prepared.kind == "system", environ={**(own or {}), **os.environ})
     told = {"MLCTL_COMMAND": json.dumps(_command())}
-    tied = {**run_variables(run, tracking_uri=tracking_uri), **access_variables(tracking_uri)}
-    return {**(own or {}), **importable, **prepared.env, "PATH": path, **told, **tied}
+    return {**(own or {}), **importable, **prepared.env, "PATH": path, **told}
 
 
 def _command() -> list[str]:

@@ -120,13 +120,24 @@ def run(argv: Sequence[str], *, cwd: Optional[str] = None, env: Optional[Env] = 
     return start(argv, cwd=cwd, env=env).result(timeout_s)
 
 
-def converse(argv: Sequence[str]) -> int:
-    """Run a command that talks to the user at this terminal, such as an editor; returns its exit code.
+def converse(argv: Sequence[str], *, env: Optional[Env] = None) -> int:
+    """Run a command that talks to the user at this terminal, such as an editor or a shell; returns its exit code, 128 + n for signal n.
+
+    The terminal's interrupt reaches it directly and is left to it; a request to end is passed on.
 
     Raises:
         OSError: it cannot be started.
     """
-    return subprocess.run(list(argv), check=False).returncode
+    popen = subprocess.Popen(list(argv), env=environment(env or {}))
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGHUP)}
+    for number in before:
+        signal.signal(number, signal.SIG_IGN if number in (signal.SIGINT, signal.SIGQUIT) else lambda signum, _: popen.send_signal(signum))
+    try:
+        code = popen.wait()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    return code if code >= 0 else 128 - code
 
 
 def shell_argv(command: str) -> List[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from typing import Annotated, Any
 
@@ -9,6 +10,7 @@ import typer
 
 from mlctl import render, settings
 from mlctl.envs import cache
+from mlctl.errors import UsageError
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False, no_args_is_help=True)
 
@@ -53,11 +55,21 @@ def gc(
     older_than: Annotated[
         float | None, typer.Option("--older-than", metavar="DAYS", min=0, help="Also those not used for so long.")
     ] = None,
+    max_size: Annotated[
+        str | None, typer.Option("--max-size", metavar="SIZE", help="Also those used longest ago, until the rest fits: 500M, 20G.")
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be removed; remove nothing.")] = False,
 ) -> render.Result:
     """Remove what half-finished builds left behind, and on request what nobody used for a while."""
-    found = cache.gc(settings.cache_dir(), older_than_days=older_than, dry_run=dry_run)
+    found = cache.gc(settings.cache_dir(), older_than_days=older_than, max_bytes=_bytes(max_size) if max_size else None, dry_run=dry_run)
     return _listed(found, what="to be removed" if dry_run else "removed", empty="There is nothing to remove.")
+
+
+def _bytes(text: str) -> int:
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kMGT]?)(?:i?B)?", text.strip(), re.IGNORECASE)
+    if match is None:
+        raise UsageError(f"--max-size {text!r} is no size.", hint="Write it as 500M or 20G.")
+    return int(float(match[1]) * 1024 ** " KMGT".index(match[2].upper() or " "))
 
 
 def _listed(records: list[cache.EnvRecord], *, what: str = "", empty: str = "") -> render.Result:

@@ -74,18 +74,20 @@ def remove(cache: Path, prefix: str) -> EnvRecord:
     return record
 
 
-def gc(cache: Path, *, older_than_days: float | None = None, dry_run: bool = False) -> list[EnvRecord]:
+def gc(cache: Path, *, older_than_days: float | None = None, max_bytes: int | None = None, dry_run: bool = False) -> list[EnvRecord]:
     """Remove half-made environments, those not used for a time (None: keep them) and lock files without one; returns what went.
 
-    What is being built or in use stays. With ``dry_run`` nothing is removed.
+    With ``max_bytes`` those go, too, that were used longest ago, until the rest is no larger. What is being built or in use stays. With
+    ``dry_run`` nothing is removed.
 
     Raises:
         EnvError: something cannot be removed.
     """
     oldest_ms = 0.0 if older_than_days is None else (time.time() - older_than_days * _DAY_S) * 1000
-    due = [
-        record for record in list_envs(cache) if record.status == HALF_MADE or (record.status == READY and record.last_used_ms < oldest_ms)
-    ]
+    records = list_envs(cache)
+    due = [record for record in records if record.status == HALF_MADE or (record.status == READY and record.last_used_ms < oldest_ms)]
+    if max_bytes is not None:
+        due += _beyond([record for record in records if record not in due], max_bytes)
     if dry_run:
         return due
     gone = [record for record in due if not _remove(Slot(cache, record.key))]
@@ -94,6 +96,17 @@ def gc(cache: Path, *, older_than_days: float | None = None, dry_run: bool = Fal
         if not slot.folder.exists():
             _remove(slot)
     return gone
+
+
+def _beyond(records: list[EnvRecord], max_bytes: int) -> list[EnvRecord]:
+    """Of environments, the last used one first, those that do not fit any more."""
+    found, total = [], 0
+    for record in records:
+        total += record.size_bytes
+        if total > max_bytes and record.status == READY:
+            found.append(record)
+            total -= record.size_bytes
+    return found
 
 
 def _keys(cache: Path) -> list[str]:

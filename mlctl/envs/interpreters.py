@@ -115,14 +115,19 @@ def install(wish: Wanted, *, cache: Path, tell: Callable[[str], None]) -> Found:
     return found
 
 
+def all_found(cache: Path) -> dict[str, str]:
+    """Every interpreter on this machine: its executable by its version, of several of one version the best place's; the oldest first."""
+    mine = probes.running()
+    there = _there((versions.Clause(">=", (2, 7)),), cache=cache)
+    found = {probe.version: path for _, path, probe in reversed(there)} | {mine.version: mine.base}
+    return {version: found[version] for version in sorted(found, key=versions.numbers)}
+
+
 def missing(wish: Wanted | None, *, cache: Path, why: str = "") -> EnvError:
     """The error that no interpreter fits: what there is instead, what uv said, and how to get the right one."""
-    any_python = (versions.Clause(">=", (2, 7)),)
-    mine = probes.running()
-    there = {mine.version: mine.base, **{probe.version: path for _, path, probe in _there(any_python, cache=cache)}}
-    listed = "".join(f"\n  {version}  {there[version]}" for version in sorted(there, key=versions.numbers))
+    listed = "".join(f"\n  {version}  {path}" for version, path in all_found(cache).items())
     said = f"\nuv could not install it:\n{why}" if why else ""
-    text = wish.text if wish else mine.version
+    text = wish.text if wish else probes.running().version
     return EnvError(f"No Python {text} is on this machine. There is:{listed}{said}", hint=_way_out(text))
 
 
