@@ -81,7 +81,7 @@ def plan(uri: str, options: RunOptions, *, tell: Callable[[str], None], dry_run:
     here = _current_folder()
     cache = settings.cache_dir()
     found = source.resolve(uri, version=options.version, tell=tell, cache=cache)
-    pending = git.facts(found.folder)
+    pending = git.facts(found.folder) if found.digest is None else git.PendingFacts(None, "")
     project = spec.load(found.folder)
     entry = spec.entry_point(project, options.entry_point)
     storage = settings.value("storage_dir", flag=options.storage_dir)

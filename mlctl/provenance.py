@@ -37,6 +37,7 @@ def tags(job: Job) -> dict[str, str]:
         "mlflow.source.git.commit": found.commit or (facts.commit if facts else None),
         "mlflow.source.git.repoURL": found.repo_url or (facts.repo_url if facts else None),
         "mlflow.source.git.branch": found.branch if found.version else None,
+        "mlctl.source.sha256": found.digest,
         "mlctl.git.dirty": str(facts.dirty).lower() if facts else None,
         "mlflow.project.env": None if job.env_plan.kind == "system" else job.env_plan.kind,
         "mlctl.env.key": job.env_plan.key or None,

@@ -15,22 +15,28 @@ if TYPE_CHECKING:
 
 LOCAL = "local"
 GIT = "git"
+ZIP = "zip"
 
 _GIT_SCHEMES = ("http", "https", "ssh", "git", "git+ssh", "ssh+git")
 _URL = re.compile(r"([A-Za-z][\w+.-]*)://([^/?#]*)")
 _HELPER = re.compile(r"[\w+.-]+::")
 _SCP_LIKE = re.compile(r"(?:[^/:@\s]+@)?[^/:@\s]+:(?!//).")
 _FILE_URI = re.compile(r"file:(?://([^/]*))?(/.*)", re.IGNORECASE | re.DOTALL)
-_WEB_PAGE = re.compile(r"(https?://[^/]+/[^#]+?)(/-)?/(?:tree|blob)/([^/#]+)/?([^#]*)")
+_WEB_PAGE = re.compile(r"(https?://[^/]+/[^#]+?)(/-)?/(tree|blob)/([^#]+)")
 
 
 @dataclass(frozen=True, kw_only=True)
 class ProjectURI:
-    """A project URI taken apart. ``location`` is an absolute path where ``kind`` is local, else what git takes; ``subdir`` may be ""."""
+    """A project URI taken apart.
+
+    ``location`` is an absolute path where ``kind`` is local, a path or an http address for a zip file, else what git takes. ``subdir`` may
+    be "". ``page`` is what the address of a folder's web page says after its repository: the version and the folder, as one path.
+    """
 
     kind: str
     location: str
     subdir: str = ""
+    page: str = ""
 
 
 def without_secrets(url: str) -> str:
@@ -41,6 +47,11 @@ def without_secrets(url: str) -> str:
     userinfo, _, host = found[2].rpartition("@")
     user = userinfo.partition(":")[0] + "@" if "ssh" in found[1].lower() else ""
     return f"{found[1]}://{user}{host}{url[found.end() :]}"
+
+
+def is_zip_address(text: str) -> bool:
+    """Whether a text is the http address of a zip file."""
+    return text[:8].lower().startswith(("http://", "https://")) and text.partition("?")[0].endswith(".zip")
 
 
 def parse(uri: str) -> ProjectURI:
@@ -74,9 +85,9 @@ def _parse(text: str) -> ProjectURI:
         return _file_uri(*found.groups(), subdir=subdir, shown=shown)
     if Path(base).exists():
         return _local(base, subdir)
-    if base.endswith(".zip"):
-        raise _zip(shown)
-    return _remote(base, subdir)
+    if is_zip_address(base):
+        return ProjectURI(kind=ZIP, location=base, subdir=subdir)
+    return _web_page(base) or _remote(base, subdir)
 
 
 def _subdir(fragment: str, shown: str) -> str:
@@ -106,7 +117,7 @@ def _local(path: str, subdir: str = "") -> ProjectURI:
     if not where.exists():
         raise _missing(where)
     if where.suffix == ".zip":
-        raise _zip(str(where))
+        return ProjectURI(kind=ZIP, location=str(where), subdir=subdir)
     raise SourceError(
         f"{str(where)!r} is a file, and a project is a folder.", hint=f"To run one file: mlctl run {where.parent} -e {where.name}"
     )
@@ -129,22 +140,31 @@ def _remote(base: str, subdir: str) -> ProjectURI:
     host = (scheme[2] if scheme else base.partition(":")[0]).rpartition("@")[2]
     if not host or host.startswith("-") or re.search(r"[\x00-\x1f\x7f]", base):
         raise SourceError(f"{shown!r} is not a git address.", hint="It looks like https://host/org/repository or git@host:org/repository.")
-    _check_web_page(shown, host)
     return ProjectURI(kind=GIT, location=base, subdir=subdir)
 
 
-def _check_web_page(shown: str, host: str) -> None:
-    """Addresses copied from a browser: the page of a folder is not the address of its repository."""
-    page = _WEB_PAGE.fullmatch(shown)
-    if page and (page[2] or "github." in host):
-        folder = f"#{page[4].rstrip('/')}" if page[4] else ""
-        raise SourceError(f"{shown!r} is a web page, not a git address.", hint=f"Try: {page[1]}{folder} --version {page[3]}")
+def _web_page(base: str) -> ProjectURI | None:
+    """The page of a folder, as copied from a browser: its repository, and what stands behind ``tree/``."""
+    page = _WEB_PAGE.fullmatch(base.partition("?")[0])
+    if page is None or not (page[2] or "github." in page[1].split("/")[2]):
+        return None
+    repository = _remote(page[1], "").location
+    from urllib.parse import unquote
+
+    path = unquote(page[4]).strip("/")
+    if ".." in path.split("/") or not path.isprintable():
+        raise SourceError(f"{without_secrets(base)!r} is not the page of a folder.", hint=f"Try: {without_secrets(page[1])}")
+    return ProjectURI(kind=GIT, location=repository, page=_folder_of(path, shown=without_secrets(base)) if page[3] == "blob" else path)
 
 
-def _zip(shown: str) -> SourceError:
-    return SourceError(
-        f"{shown!r} is a zip file, and this version of mlctl does not run zip projects.", hint="Unpack it and name the folder."
-    )
+def _folder_of(path: str, *, shown: str) -> str:
+    """The folder of a file's page."""
+    folder, _, name = path.rpartition("/")
+    if name.lower() not in ("mlproject", "mlproject.yaml", "mlproject.yml"):
+        raise SourceError(
+            f"{shown!r} is the page of a file.", hint=f"Name its folder's page (…/tree/{folder}), and the file with -e {name}"
+        )
+    return folder
 
 
 def _missing(path: Path, given: str = "") -> SourceError:

@@ -52,11 +52,41 @@ class Downloads:
         return folder
 
 
-def _download(uri: str, target: Path) -> None:
+def download(uri: str, target: Path, *, shown: str, most_bytes: int) -> Path:
+    """Download a file to a path and return that. A user name and password in the address go to its own host only.
+
+    Raises:
+        SourceError: it cannot be downloaded, not whole, or is larger than ``most_bytes``.
+    """
+    try:
+        _download(_request(uri), target, most_bytes=most_bytes)
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        if isinstance(error, urllib.error.HTTPError):
+            error.close()
+        raise SourceError(f"{shown} cannot be downloaded: {error}.", hint="Try the address by hand.") from None
+    return target
+
+
+def _request(uri: str) -> urllib.request.Request:
+    parts = urlsplit(uri)
+    login, _, host = parts.netloc.rpartition("@")
+    request = urllib.request.Request(parts._replace(netloc=host).geturl())  # noqa: S310 -- http only: see address
+    if login:
+        from base64 import b64encode
+
+        request.add_unredirected_header("Authorization", f"Basic {b64encode(unquote(login).encode()).decode()}")
+    return request
+
+
+def _download(uri: str | urllib.request.Request, target: Path, *, most_bytes: int | None = None) -> None:
     part = target.with_name(f"{target.name}.part")
+    received = 0
     try:
         with urllib.request.urlopen(uri, timeout=_TIMEOUT_S) as answer, part.open("xb") as file:  # noqa: S310 -- http only: see params
             for chunk in _chunks(answer):
+                received += len(chunk)
+                if most_bytes is not None and received > most_bytes:
+                    raise OSError(f"it is larger than {most_bytes} bytes")
                 file.write(chunk)
         part.replace(target)
     finally:

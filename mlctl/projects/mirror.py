@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _BASELINE = "mlctl-status"
+_MODULES = "mlctl-modules"
 _HALF_MADE = ".half-"
 _EVERYTHING = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
 
@@ -222,11 +223,22 @@ class Mirror:
         (folder / ".git" / _BASELINE).write_text(_status(folder), encoding="utf-8")
 
     def _submodules(self, folder: Path) -> None:
+        """Submodules, theirs too. What they need is kept in the mirror: the next commit fetches only what is new."""
         self._tell(f"Fetching the submodules of {self._remote.url}")
+        kept, modules = self._folder / _MODULES, folder / ".git" / "modules"
+        if kept.is_dir():
+            _share(kept, modules)
         done = remote.run(["submodule", "--quiet", "update", "--init", "--recursive"], remote=self._remote, cwd=folder)
+        if done.code and kept.is_dir() and not remote.is_known(done.err):
+            raise _BrokenError(done.err)
         if done.code:
             reason = remote.trouble(f"a submodule of {self._remote.url}", done.err)
             raise SourceError(f"The submodules of {self._remote.url} cannot be fetched. {reason.message}", hint=reason.hint)
+        if modules.is_dir():
+            half = self._half(self._folder.parent)
+            _share(modules, half)
+            _remove(kept)
+            half.rename(kept)
 
 
 def _remove(path: Path) -> None:
@@ -245,6 +257,16 @@ def _link(source: Path, target: Path) -> None:
         for name in files:
             if not name.startswith("tmp_"):
                 _link_file(Path(folder, name), place / name)
+
+
+def _share(source: Path, target: Path) -> None:
+    """Give a folder of repositories to another place: objects, which never change, as hard links, the rest as copies."""
+    for folder, _, files in os.walk(source):
+        inside = Path(folder).relative_to(source)
+        (target / inside).mkdir(parents=True, exist_ok=True)
+        put = _link_file if "objects" in inside.parts else shutil.copyfile
+        for name in files:
+            put(Path(folder, name), target / inside / name)
 
 
 def _link_file(source: Path, target: Path) -> None:

@@ -16,7 +16,7 @@ from mlctl.projects import git
 from mlctl.projects.address import without_secrets
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
 LIST_TIMEOUT_S = 60.0
@@ -43,7 +43,10 @@ class Trouble(NamedTuple):
 
 
 _CHECK_URL = "Check the address, or your network and proxy settings."
-_SIGN_IN = "Give git credentials first (a credential helper, an ssh key, a token); check the address too, a wrong one can look private."
+_SIGN_IN = (
+    "Give git credentials first (a credential helper, an ssh key, or a token in GITHUB_TOKEN or MLCTL_GIT_TOKEN); "
+    "check the address too, a wrong one can look private."
+)
 
 # {url} is the address, {0} the first group. Earlier rows win. Each pattern holds a space or a sign that no address has, for addresses
 # are part of what git says.
@@ -99,6 +102,8 @@ TROUBLES = (
 )
 # What a server says that does not let a commit be asked by its id, or does not cut history short.
 _NEEDS_HISTORY = re.compile(r"not our ref|unadvertised object|find remote ref|does not support shallow")
+# What it says where a token may help; a host may also tell who has none that there is no such repository.
+_WANTS_LOGIN = re.compile(r"could not read (?:Username|Password)|terminal prompts disabled|Authentication failed|error: 40[134]|not found")
 
 
 class Refs(NamedTuple):
@@ -205,17 +210,41 @@ def run(
     Raises:
         SourceError: git is not installed, or the time is over.
     """
+    done = _once(arguments, remote=remote, cwd=cwd, timeout_s=timeout_s, tell=tell)
+    if done.code == 0 or not _WANTS_LOGIN.search(done.err):
+        return done
+    from mlctl.projects import tokens
+
+    signed = tokens.variables()
+    return _once(arguments, remote=remote, cwd=cwd, timeout_s=timeout_s, tell=tell, signed=signed) if signed else done
+
+
+def _once(
+    arguments: Sequence[str],
+    *,
+    remote: Remote,
+    cwd: Path | None,
+    timeout_s: float | None,
+    tell: Callable[[str], None] | None,
+    signed: Mapping[str, str | None] | None = None,
+) -> process.Completed:
     settings = [part for each in (*_OURS, *remote.settings) for part in ("-c", each)]
     argv, folder = ["git", *settings, *arguments], str(cwd or os.path.sep)
     try:
-        if not attended():
-            return process.start_alone(argv, cwd=folder, env=_unattended(remote.url)).result(timeout_s)
-        pending = process.start(argv, cwd=folder, env=_speeds())
+        if not attended() or (signed is None and _has_token()):  # with a token at hand nobody is asked for a password
+            return process.start_alone(argv, cwd=folder, env={**_unattended(remote.url), **(signed or {})}).result(timeout_s)
+        pending = process.start(argv, cwd=folder, env={**_speeds(), **(signed or {})})
         return pending.result() if tell is None else _followed(pending, tell)
     except FileNotFoundError:
         raise no_git() from None
     except TimeoutError:
         raise trouble(remote.url, "timed out") from None
+
+
+def _has_token() -> bool:
+    from mlctl.projects import tokens
+
+    return bool(tokens.known())
 
 
 def _speeds() -> dict[str, str | None]:

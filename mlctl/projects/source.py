@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from mlctl.errors import SourceError
 from mlctl.projects import git
-from mlctl.projects.address import LOCAL, ProjectURI, parse
+from mlctl.projects.address import LOCAL, ZIP, ProjectURI, is_zip_address, parse, without_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,7 +28,8 @@ class Source:
     """A project's files. ``folder`` is the project folder; ``uri`` is what a run records as its source and can be run again.
 
     A project used in place has no ``commit``, ``branch`` and ``repo_url`` here: its folder changes, so ask `git.facts`. ``branch`` is the
-    one that was asked for, or the default one; None for a tag or a commit. No field holds a password or a token.
+    one that was asked for, or the default one; None for a tag or a commit. ``digest`` is the hash of a zip file. No field holds a
+    password or a token.
     """
 
     folder: Path
@@ -38,6 +39,7 @@ class Source:
     repo_url: str | None = None
     in_place: bool = False
     version: str | None = None
+    digest: str | None = None
 
 
 def resolve(uri: str, *, version: str | None, tell: Callable[[str], None], cache: Path) -> Source:
@@ -53,6 +55,8 @@ def resolve(uri: str, *, version: str | None, tell: Callable[[str], None], cache
         folder = _within(Path(project.location), project.subdir, shown=project.location)
         return Source(folder=folder, uri=_recorded(folder), in_place=True)
     try:
+        if project.kind == ZIP:
+            return _unzipped(project, version, tell=tell, cache=cache)
         if version is not None and project.kind == LOCAL:
             return _versioned(project, version, tell=tell, cache=cache)
         return _fetched(project, version, tell=tell, cache=cache)
@@ -120,12 +124,31 @@ def _fetched(project: ProjectURI, version: str | None, *, tell: Callable[[str], 
 
     remote = Remote.at(project.location)
     mirror = Mirror(remote, cache=cache, tell=tell)
+    subdir = project.subdir
+    if project.page:
+        version, subdir = versions.of_page(remote, project.page, version)
     checkout, branch = versions.of_remote(mirror, remote, version, tell=tell)
-    folder = _within(checkout.folder, project.subdir, shown=remote.url, closed=True)
+    folder = _within(checkout.folder, subdir, shown=remote.url, closed=True)
     address = _file_url(Path(remote.url)) if remote.url.startswith("/") else remote.url
-    uri = address + (f"#{project.subdir}" if project.subdir else "")
+    uri = address + (f"#{subdir}" if subdir else "")
     repo_url = git.without_userinfo(address)
     return Source(folder=folder, uri=uri, commit=checkout.commit, branch=branch, repo_url=repo_url, version=version)
+
+
+# ── zip files ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _unzipped(project: ProjectURI, version: str | None, *, tell: Callable[[str], None], cache: Path) -> Source:
+    from mlctl.projects import archive
+
+    remote = is_zip_address(project.location)
+    shown = without_secrets(project.location).partition("?")[0] if remote else project.location
+    if version is not None:
+        raise SourceError(f"{shown} is a zip file, which has no version {version!r}.", hint="Leave --version out.")
+    found = archive.unpacked(project.location, shown=shown, cache=cache, tell=tell)
+    folder = _within(found.folder, project.subdir, shown=shown, closed=True)
+    address = shown if remote else _file_url(Path(shown))
+    return Source(folder=folder, uri=address + (f"#{project.subdir}" if project.subdir else ""), digest=found.digest)
 
 
 # ── the folder inside ───────────────────────────────────────────────────────────────────────────────────────────────────

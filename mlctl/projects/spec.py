@@ -98,7 +98,7 @@ def _within(key: str, paths: tuple[str, ...]) -> bool:
 
 
 def entry_point(project: Project, name: str) -> EntryPoint:
-    """An entry point by name; a ``.py`` or ``.sh`` file of the project is one, too.
+    """An entry point by name; a ``.py``, ``.sh`` or ``.R`` file of the project is one, too.
 
     Raises:
         ProjectError: there is neither; the message lists what there is.
@@ -109,7 +109,7 @@ def entry_point(project: Project, name: str) -> EntryPoint:
     if suffix in {".py", ".sh"}:
         return _script(project, name, program="python" if suffix == ".py" else os.environ.get("SHELL") or "bash")
     if suffix in {".R", ".r"}:
-        raise ProjectError(f"{name} is an R script, which this version cannot run by itself.", hint=f'Give it a command: "Rscript {name}"')
+        return _script(project, name, program="Rscript")
     raise ProjectError(*_no_entry_point(project, name), hint=_meant_entry_point(project, name))
 
 
@@ -127,7 +127,7 @@ def _meant_entry_point(project: Project, name: str) -> str:
     slip = next((found for found in project.findings if "entry_points" in found.hint and "." not in found.key), None)
     if slip and not project.entry_points:
         return f"{slip}. {slip.hint}"
-    return "Choose one with -e NAME; a .py or .sh file of the project can be named, too."
+    return "Choose one with -e NAME; a .py, .sh or .R file of the project can be named, too."
 
 
 def _script(project: Project, name: str, *, program: str) -> EntryPoint:
@@ -138,8 +138,15 @@ def _script(project: Project, name: str, *, program: str) -> EntryPoint:
         hint = _meant_script(project, name)
         raise ProjectError(f"There is no entry point and no script '{name}' in the project.", hint=hint)
     argument = f"./{name}" if name.startswith("-") else name
-    line = f"{shlex.quote(program)} {shlex.quote(argument)}".replace("{", "{{").replace("}", "}}")
-    return EntryPoint(name, line)
+    line = _r_line(argument) if program == "Rscript" else f"{shlex.quote(program)} {shlex.quote(argument)}"
+    return EntryPoint(name, line.replace("{", "{{").replace("}", "}}"))
+
+
+def _r_line(script: str) -> str:
+    """How MLflow runs R scripts: by a function of its R package, which makes the arguments parameters."""
+    text = script.replace("\\", "\\\\").replace("'", "\\'")
+    code = f"mlflow::mlflow_source('{text}')"
+    return f"Rscript -e {shlex.quote(code)} --args"
 
 
 def _is_file(path: Path) -> bool:

@@ -44,6 +44,26 @@ def of_remote(mirror: Mirror, remote: Remote, version: str | None, *, tell: Call
     return checkout, branch
 
 
+def of_page(remote: Remote, page: str, version: str | None) -> tuple[str, str]:
+    """Version and folder of a web page's path ``branch/sub/dir``, where a branch's name may have slashes, too.
+
+    Raises:
+        SourceError: it begins with no branch, tag or commit; or another version was asked for.
+    """
+    parts = page.split("/")
+    if _FULL_ID.fullmatch(parts[0]) or version == parts[0]:
+        found = parts[0]
+    else:
+        names = set(_short_names(remote.refs()))
+        heads = ["/".join(parts[:count]) for count in range(len(parts), 0, -1)]
+        found = next((head for head in heads if head in names), parts[0] if _SHORT_ID.fullmatch(parts[0]) else "")
+    if not found:
+        raise wrong(remote, parts[0])
+    if version not in (None, found):
+        raise SourceError(f"The address is of the version {found!r}, and --version says {version!r}.", hint="Leave one of them out.")
+    return found, page[len(found) + 1 :]
+
+
 def _default(remote: Remote) -> tuple[str, str | None]:
     refs = remote.refs("HEAD")
     if "HEAD" in refs.commits:

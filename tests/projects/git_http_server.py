@@ -1,6 +1,6 @@
 """A web server in front of ``git http-backend``: ``python git_http_server.py ROOT LOG``; prints its port and serves until it is ended.
 
-Repositories below ROOT/private need the user ``someone`` with the password ``s3cr=t@word``. LOG gets a line of JSON for each request.
+Repositories below ROOT/private need one of LOGINS. LOG gets a line of JSON for each request.
 """
 
 import base64
@@ -13,6 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 USER, PASSWORD = "someone", "s3cr=t@word"
+LOGINS = (f"{USER}:{PASSWORD}", "x-access-token:t0ken-of-mine")
 ROOT, LOG = sys.argv[1:3]
 BACKEND = Path(subprocess.run(["git", "--exec-path"], capture_output=True, text=True, check=True).stdout.strip()) / "git-http-backend"
 
@@ -37,7 +38,7 @@ class Bridge(BaseHTTPRequestHandler):
         fetches = b"command=fetch" in body or b"want " in body
         with Path(LOG).open("a") as log:
             log.write(json.dumps({"method": self.command, "path": path, "fetches": fetches, "login": self.login()}) + "\n")
-        if path.startswith("/private/") and self.login() != f"{USER}:{PASSWORD}":
+        if path.startswith("/private/") and self.login() not in LOGINS:
             self.reply(401, [("WWW-Authenticate", 'Basic realm="git"')], b"")
         elif path.startswith("/broken/"):
             self.reply(503, [], b"")

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from git_places import MLPROJECT, Fetch, commit, new_repository, run_git
 
-from mlctl.projects import git, remote, source
+from mlctl.projects import git, remote, source, tokens
 
 pytestmark = pytest.mark.engine("git-http")
 
@@ -238,6 +238,15 @@ def test_a_relative_submodule(served, fetch, tmp_path):
     commit(served.work)
     served.publish()
     assert (fetch(f"{served.url}/demo.git").folder / "library" / "data.txt").read_text() == "shared"
+    commit(served.work, train__py="print(9)\n")
+    served.publish()
+    served.log.unlink()
+    found = fetch(f"{served.url}/demo.git")
+    assert (found.folder / "library" / "data.txt").read_text() == "shared"
+    assert not [request for request in served.requests(fetches=True) if "library" in request["path"]]  # the mirror has it
+    run_git(found.folder / "library", "fsck")
+    assert run_git(found.folder, "status", "--porcelain") == ""
+    assert list(fetch.cache.rglob(".half-*")) == []
 
 
 # ── asking again ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -505,6 +514,65 @@ def test_credentials_in_the_address_are_used_and_kept_nowhere(served, fetch, cap
         assert secret not in repr(found) + "".join(fetch.told)
         assert not any(secret in str(path) or (path.is_file() and secret.encode() in path.read_bytes()) for path in fetch.cache.rglob("*"))
     assert fetch(f"{served.url}/private/demo.git", found.commit).folder == found.folder.parents[1]
+
+
+def test_a_token_is_used_for_its_host_and_kept_nowhere(served, fetch, monkeypatch):
+    (served.root / "private").mkdir()
+    run_git(served.root, "clone", "--quiet", "--bare", "demo.git", "private/demo.git")
+    monkeypatch.setenv("MLCTL_GIT_TOKEN", "t0ken-of-mine")
+    monkeypatch.setenv("GITHUB_TOKEN", "of-another-host")
+    said = fetch.refusal(f"{served.url}/private/demo.git")  # the token is for github.com
+    assert "MLCTL_GIT_TOKEN" in said
+    assert served.requests(login=None) == served.requests()
+    monkeypatch.setenv("MLCTL_GIT_HOST", served.url.partition("://")[2])
+    fetch(f"{served.url}/demo.git", "v1")
+    assert served.requests(login=None) == served.requests()  # nobody asked for it
+    found = fetch(f"{served.url}/private/demo.git#examples/wine", "chapter/mlflow")
+    assert served.requests(login="x-access-token:t0ken-of-mine", fetches=True)
+    assert "t0ken" not in repr(found) + "".join(fetch.told)
+    assert not any(path.is_file() and b"t0ken" in path.read_bytes() for path in fetch.cache.rglob("*"))
+    assert "GIT_CONFIG_COUNT" not in os.environ
+    monkeypatch.setenv("MLCTL_GIT_TOKEN", "wrong-token")
+    said = fetch.refusal(f"{served.url}/private/demo.git", "v1")
+    assert "asks for a user name or password" in said
+    assert "wrong-token" not in said
+
+
+def test_a_token_joins_the_caller_s_own_settings(monkeypatch):
+    monkeypatch.setenv("GITHUB_TOKEN", "secret-of-mine")
+    monkeypatch.setenv("GIT_CONFIG_COUNT", "2")
+    found = tokens.variables()
+    assert (found["GIT_CONFIG_COUNT"], found["GIT_CONFIG_KEY_2"]) == ("3", "http.https://github.com/.extraHeader")
+    monkeypatch.setenv("MLCTL_GIT_TOKEN", "another")
+    assert [token.secret for token in tokens.known()] == ["another"]
+
+
+def test_git_s_own_credentials_go_before_a_token(served, fetch, monkeypatch, tmp_path):
+    (served.root / "private").mkdir()
+    run_git(served.root, "clone", "--quiet", "--bare", "demo.git", "private/demo.git")
+    monkeypatch.setenv("MLCTL_GIT_TOKEN", "t0ken-of-mine")
+    monkeypatch.setenv("MLCTL_GIT_HOST", served.url.partition("://")[2])
+    config = tmp_path / "gitconfig"
+    config.write_text('[credential]\n\thelper = "!f() { echo username=someone; echo password=s3cr=t@word; }; f"\n')
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(config))
+    fetch(f"{served.url}/private/demo.git")
+    assert {request["login"] for request in served.requests()} == {None, "someone:s3cr=t@word"}
+
+
+def test_the_page_of_a_folder(served, fetch):
+    run_git(served.root, "clone", "--quiet", "--bare", "demo.git", "group.git")
+    for page, branch in (("main/examples/wine", "main"), ("chapter/mlflow/examples/wine", "chapter/mlflow"), ("v2/examples/wine", None)):
+        found = fetch(f"{served.url}/group.git/-/tree/{page}")
+        assert (found.folder / "MLproject").is_file()
+        assert (found.uri, found.branch) == (f"{served.url}/group.git#examples/wine", branch)
+        assert found.version == page.removesuffix("/examples/wine")
+    commit_id = served.commit_of("v1")
+    assert fetch(f"{served.url}/group.git/-/blob/{commit_id}/examples/wine/MLproject#L2").commit == commit_id
+    assert fetch(f"{served.url}/group.git/-/tree/{commit_id[:8]}").commit == commit_id
+    assert fetch(f"{served.url}/group.git/-/tree/main", "main").branch == "main"
+    assert "--version says 'v1'" in fetch.refusal(f"{served.url}/group.git/-/tree/main/examples", "v1")
+    assert "no branch, tag or commit 'mian'" in fetch.refusal(f"{served.url}/group.git/-/tree/mian/examples")
+    assert "Folders with an MLproject file" in fetch.refusal(f"{served.url}/group.git/-/tree/main/absent")
 
 
 def test_wrong_credentials(served, fetch):

@@ -47,6 +47,27 @@ def test_git_addresses(place, uri, location, subdir):
     assert source.parse(uri) == source.ProjectURI(kind="git", location=location, subdir=subdir)
 
 
+@pytest.mark.parametrize(
+    ("uri", "location", "page"),
+    [
+        ("https://github.com/org/repo/tree/main/a/b", "https://github.com/org/repo", "main/a/b"),
+        ("https://github.com/org/repo/tree/main/?tab=readme#about", "https://github.com/org/repo", "main"),
+        ("https://github.com/org/repo/blob/feature%2Fx/a/MLproject#L3", "https://github.com/org/repo", "feature/x/a"),
+        ("https://github.com/org/repo/blob/main/MLproject", "https://github.com/org/repo", "main"),
+        ("https://github.company.com/org/repo/tree/v1", "https://github.company.com/org/repo", "v1"),
+        ("https://host/group/sub/repo/-/tree/dev/a", "https://host/group/sub/repo", "dev/a"),
+        ("https://host/group/repo/-/blob/dev/a/mlproject.yaml", "https://host/group/repo", "dev/a"),
+    ],
+)
+def test_pages_of_folders(place, uri, location, page):
+    assert source.parse(uri) == source.ProjectURI(kind="git", location=location, page=page)
+
+
+def test_addresses_that_only_look_like_pages(place):
+    for uri in ("https://host/org/repo/tree/main", "https://host/tree/main"):
+        assert source.parse(uri) == source.ProjectURI(kind="git", location=uri)
+
+
 @pytest.mark.parametrize("form", ["{}", "'{}'", "file://{}", "file://localhost{}", "file:{}"])
 def test_forms_of_a_local_folder(place, form):
     (place / "project").mkdir()
@@ -85,12 +106,10 @@ def test_a_folder_that_exists_is_taken_whatever_its_name(place, name):
         ("s3://bucket/x", "cannot fetch projects from s3://"),
         ("git+https://host/x", "Write 'https://host/x'"),
         ("file://server/share", "file:// means this machine"),
-        ("https://host/x.zip", "zip file"),
-        ("project.zip", "zip file"),
+        ("project.zip", "There is no folder"),
         ("github.com/org/repo", "write https://github.com/org/repo"),
-        ("https://github.com/org/repo/tree/main/a/b", "Try: https://github.com/org/repo#a/b --version main"),
-        ("https://github.com/org/repo/tree/main", "Try: https://github.com/org/repo --version main"),
-        ("https://host/group/sub/repo/-/tree/dev/a", "Try: https://host/group/sub/repo#a --version dev"),
+        ("https://github.com/org/repo/blob/main/train.py", "is the page of a file"),
+        ("https://github.com/org/repo/tree/main/../../x", "is not the page of a folder"),
     ],
 )
 def test_addresses_that_are_refused(place, uri, said, fetch):
@@ -99,7 +118,7 @@ def test_addresses_that_are_refused(place, uri, said, fetch):
 
 
 def test_a_password_is_not_repeated(place, fetch):
-    for uri in ("s3://me:hunter2@bucket/x", "https://me:hunter2@host/x.zip", "https://me:hunter2@github.com/o/r/tree/main/x"):
+    for uri in ("s3://me:hunter2@bucket/x", "http://me:hunter2@127.0.0.1:9/x.zip", "https://me:hunter2@github.com/o/r/blob/main/x"):
         assert "hunter2" not in fetch.refusal(uri)
 
 
@@ -119,7 +138,7 @@ def test_a_file_is_no_project(place, fetch):
     (place / "train.py").write_text("")
     assert "-e train.py" in fetch.refusal("train.py")
     (place / "project.zip").write_text("")
-    assert "zip file" in fetch.refusal("project.zip")
+    assert "cannot be unpacked: File is not a zip file" in fetch.refusal("project.zip")
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")

@@ -1,5 +1,6 @@
 """MLproject files: what they load to, and what is said of the slips in them."""
 
+import os
 import shlex
 import subprocess
 import sys
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from mlctl.errors import ProjectError
-from mlctl.projects import command, document, spec
+from mlctl.projects import command, document, params, spec
 from mlctl.projects.entities import EntryPoint, Parameter
 
 HOSTILE = "it's a; $(touch pwned) \u2603"
@@ -593,7 +594,7 @@ def test_declared_entry_point(project):
         ("sub/../../outside.py", ["outside the project"]),
         ("/outside.py", ["outside the project"]),
         ("a\0.py", ["no script"]),
-        ("fit.R", ["R script", "Rscript fit.R"]),
+        ("fti.R", ["Did you mean fit.R?"]),
         ("folder.py", ["no script"]),
     ],
 )
@@ -670,3 +671,19 @@ def test_check_says_that_there_is_no_file(tmp_path):
     (found,) = spec.check(tmp_path)
     assert found.level == "warning"
     assert "no MLproject file" in found.message
+
+
+@pytest.mark.parametrize("name", ["fit.R", "fit.r", "sub/a b.R", "it's.R"])
+def test_r_scripts(project, name, tmp_path):
+    (project.path / "sub").mkdir()
+    (project.path / name).write_text("")
+    entry = spec.entry_point(spec.load(project("name: x\n")), name)
+    fake = tmp_path / "bin" / "Rscript"
+    fake.parent.mkdir()
+    fake.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
+    fake.chmod(0o755)
+    bound = params.bind(entry, {"alpha": "0.5 $x"}, caller_folder=project.path, project_folder=project.path)
+    path = f"{fake.parent}:{os.environ['PATH']}"
+    said = subprocess.run(["sh", "-c", command.render(entry, bound)], env={"PATH": path}, capture_output=True, text=True, check=True).stdout
+    quoted = name.replace("'", "\\'")
+    assert said.splitlines() == ["-e", f"mlflow::mlflow_source('{quoted}')", "--args", "--alpha", "0.5 $x"]
