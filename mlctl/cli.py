@@ -25,7 +25,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "runs": ("mlctl.commands.runs", "List, show, compare, annotate, follow, stop, delete and restore runs."),
     "artifacts": ("mlctl.commands.artifacts", "List, show, download, upload and delete the files of runs."),
     "experiments": ("mlctl.commands.experiments", "List, show, annotate, create, rename, delete and restore experiments."),
-    "project": ("mlctl.commands.project", "Show or check an MLproject file."),
+    "project": ("mlctl.commands.project", "Make a project, show or check one."),
     "server": ("mlctl.commands.server", "Serve the store to MLflow clients over their REST API."),
     "env": ("mlctl.commands.env", "Build, use and export environments; list, show and remove those that were built."),
     "doctor": ("mlctl.commands.doctor", "Check this machine: engines, interpreters, cache and store."),
@@ -44,6 +44,9 @@ SUBCOMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "exec": ("mlctl.commands.env_use", "Run a command in the environment of a project."),
         "shell": ("mlctl.commands.env_use", "Start a shell in the environment of a project."),
         "export": ("mlctl.commands.env_use", "Print the environment of a project as a lock, requirements or a Dockerfile."),
+    },
+    "project": {
+        "init": ("mlctl.commands.project_init", "Make a new project that runs."),
     },
     "experiments": {
         "tag": ("mlctl.commands.experiment_edit", "Show, set or delete tags of an experiment."),

@@ -1,4 +1,4 @@
-"""``mlctl project``: look at an MLproject file, and check it."""
+"""``mlctl project``: look at an MLproject file, and check it. `project_init` makes one."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from mlctl.projects import kinds, source, spec
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False, no_args_is_help=True)
 
-Uri = Annotated[str, typer.Argument(metavar="URI", help="A folder or a git repository; #sub/dir names a folder inside.")]
+Uri = Annotated[str, typer.Argument(metavar="URI", help="A folder, a git repository or a zip file; #sub/dir names a folder inside.")]
 Version = Annotated[str | None, typer.Option("--version", "-v", metavar="VERSION", help="Branch, tag or commit of a git project.")]
 
 

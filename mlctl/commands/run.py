@@ -24,7 +24,9 @@ Parameters = Annotated[
 @app.command()
 def run(
     ctx: typer.Context,
-    uri: Annotated[str, typer.Argument(metavar="URI", help="A folder or a git repository; #sub/dir names a folder inside.")] = ".",
+    uri: Annotated[
+        str, typer.Argument(metavar="URI", help="A folder, a git repository or a zip file; #sub/dir names a folder inside.")
+    ] = ".",
     param_list: Parameters = None,
     entry_point: Annotated[str, typer.Option("--entry-point", "-e", metavar="NAME", help="Entry point, or a script.")] = "main",
     version: Annotated[

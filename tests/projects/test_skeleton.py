@@ -1,0 +1,51 @@
+"""``mlctl project init``: what it makes is right, runs, and passes its own test; what is there stays."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+
+@pytest.mark.parametrize("arguments", [[], ["--env", "system"], ["--name", 'my "first": project\n#1 {x}']])
+def test_what_is_made_runs(mlctl, place, arguments):
+    folder = place / "a new: 'project'"
+    made = mlctl.json("project", "init", folder, *arguments)["data"]
+    assert ("python_env.yaml" in made["files"]) is (arguments[:1] != ["--env"])
+    assert mlctl("project", "check", folder, check=0).stdout == "No findings.\n"
+    name = mlctl.json("project", "show", folder)["data"]["name"]
+    assert name == (" ".join(arguments[1].split()) if arguments[:1] == ["--name"] else folder.name)
+    mlctl("run", folder, "-P", "epochs=300", check=0)
+    mlctl("run", folder, "-e", "test", check=0)
+    test, main = mlctl.runs()
+    assert main["data"]["params"] == {"learning_rate": "0.05", "epochs": "300"}
+    assert main["data"]["metrics"]["loss"] < 0.02
+    assert json.loads((Path(main["info"]["artifact_uri"]) / "line.json").read_text())["slope"] == pytest.approx(2, abs=0.1)
+    assert test["info"]["status"] == "FINISHED"
+
+
+def test_its_test_can_fail(mlctl, place):
+    mlctl("project", "init", "--env", "system", check=0)
+    script = (place / "train.py").read_text()
+    (place / "train.py").write_text(script.replace("offset -=", "offset +="))
+    mlctl("run", ".", "-e", "test", check=1)
+
+
+def test_without_mlctl_s_help(place, mlctl):
+    mlctl("project", "init", ".", "--env", "system", check=0)
+    subprocess.run([sys.executable, "-W", "error", "-m", "unittest"], check=True, capture_output=True)
+
+
+@pytest.mark.parametrize("name", ["MLproject", "train.py", ".gitignore"])
+def test_nothing_is_overwritten(mlctl, place, name):
+    (place / name).symlink_to("nowhere")
+    done = mlctl("project", "init", check=2)
+    assert f"has {name} already" in done.stderr
+    assert [path.name for path in place.iterdir()] == [name]
+
+
+def test_a_place_that_cannot_be_written(mlctl, place):
+    (place / "file").write_text("")
+    assert "cannot be made" in mlctl("project", "init", "file/x", check=2).stderr
+    assert "virtualenv, system" in mlctl("project", "init", "--env", "conda", check=2).stderr
