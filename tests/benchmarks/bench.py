@@ -1,8 +1,8 @@
 """`make bench`: mlctl beside the real MLflow, whole processes, in turn, in one run. Prints medians and ratios; asserts nothing.
 
 Both are installed from wheels with their bytecode compiled. Rows: start-up, listing runs, running a no-op project with the system
-environment and in a built virtualenv, and building a virtualenv for the first time (beside bare uv). The rows of ``--only tracking`` are in
-`tracking_bench`, those of ``--only server`` in `server_bench`.
+environment and in a built virtualenv, and building a virtualenv for the first time (beside bare uv). The rows of ``--only python`` are in
+`virtualenv_bench`, of ``--only tracking`` in `tracking_bench`, those of ``--only server`` in `server_bench`.
 """
 
 import argparse
@@ -14,9 +14,11 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import server_bench
 import tracking_bench
+import virtualenv_bench
 
 ROOT = Path(__file__).parents[2]
 WORK = ROOT / ".bench"
@@ -64,7 +66,14 @@ def server(mlctl, mlflow, env, repeat):
     return rows
 
 
-SECTIONS = {"commands": commands, "tracking": tracking, "server": server}
+def python(mlctl, mlflow, env, repeat):
+    tools = SimpleNamespace(paired=paired, row=row, call=call, uv=UV)
+    rows = virtualenv_bench.measure(mlctl, mlflow, fresh("python"), env, repeat=repeat, tools=tools)
+    show(rows)
+    return rows
+
+
+SECTIONS = {"commands": commands, "python": python, "tracking": tracking, "server": server}
 
 
 def clean_environment():
