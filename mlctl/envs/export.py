@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 FORMATS = ("lock", "requirements", "dockerfile")
 _OPTIONS = ("-i", "--index-url", "--extra-index-url", "-f", "--find-links", "--no-index", "--pre", "--trusted-host")
+_BUNDLED = "/ensurepip/_bundled/"  # what the interpreter brings along: its version says enough
 _LOGIN = re.compile(r"(?<=://)[^/\s@]*@")
 
 
@@ -85,6 +86,8 @@ def _origins(folder: Path, project: Path) -> Iterator[tuple[str, str]]:
             said = json.loads(file.read_text("utf-8"))
         except (OSError, ValueError):
             continue
+        if _BUNDLED in str(said.get("url", "")):
+            continue
         name = re.sub(r"[-_.]+", "-", file.parent.name.removesuffix(".dist-info").rpartition("-")[0]).lower()
         yield name, _line(name, said, project)
 
@@ -98,7 +101,7 @@ def _line(name: str, said: dict[str, object], project: Path) -> str:
     if isinstance(place, dict):
         path = _relative(url, project)
         return f"-e {path}" if place.get("editable") else path
-    return f"{name} @ {url}{inside}"
+    return f"{name} @ {url}{inside}" if not url.startswith("file:") else _relative(url, project)
 
 
 def _relative(url: str, project: Path) -> str:

@@ -114,6 +114,7 @@ def test_a_dockerfile(mlctl, folder, wheels):
     inside = lines[lines.index("COPY <<'END' /requirements.txt") + 1 : lines.index("END")]
     assert inside[:2] == ["--no-index", f'-f "{wheels.folder}"']
     assert {"addone==2.0", "base==1.5"} <= set(inside)
+    assert not [line for line in inside if " @ " in line or "/ensurepip/" in line]
     assert lines.index("COPY . .") > lines.index("END")
 
 
