@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,10 @@ def environments(cache: Path) -> Iterator[Finding]:
     yield Finding("environment", "system", OK if plan.python else NOTE, found, "" if plan.python else "Install Python, or activate one.")
     by_uv = uv.program() is not None
     yield Finding("environment", "python_env", OK, f"made by virtualenv, filled by {'uv' if by_uv else 'pip'}")
+    native = find_spec("rattler") is not None
+    conda = "solved and installed by py-rattler" if native else "with Python and pip packages alone: made by virtualenv"
+    yield Finding("environment", "conda_env", OK if native else NOTE, conda, "" if native else 'pip install "mlctl[conda]"')
+    yield Finding("environment", "docker_env", NOTE, "not run by this version", "--env-manager local runs it here.")
     lock = "uv sync" if by_uv else "cannot be installed: there is no uv"
     yield Finding("environment", "uv.lock", OK if by_uv else NOTE, lock, "" if by_uv else "pip install uv")
 

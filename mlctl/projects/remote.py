@@ -231,7 +231,7 @@ def _once(
     settings = [part for each in (*_OURS, *remote.settings) for part in ("-c", each)]
     argv, folder = ["git", *settings, *arguments], str(cwd or os.path.sep)
     try:
-        if not attended() or (signed is None and _has_token()):  # with a token at hand nobody is asked for a password
+        if not attended() or (signed is None and _has_token(remote.url)):  # with a token at hand nobody is asked for a password
             return process.start_alone(argv, cwd=folder, env={**_unattended(remote.url), **(signed or {})}).result(timeout_s)
         pending = process.start(argv, cwd=folder, env={**_speeds(), **(signed or {})})
         return pending.result() if tell is None else _followed(pending, tell)
@@ -241,10 +241,10 @@ def _once(
         raise trouble(remote.url, "timed out") from None
 
 
-def _has_token() -> bool:
+def _has_token(url: str) -> bool:
     from mlctl.projects import tokens
 
-    return bool(tokens.known())
+    return any(url.lower().startswith((f"https://{token.host}/".lower(), f"http://{token.host}/".lower())) for token in tokens.known())
 
 
 def _speeds() -> dict[str, str | None]:
