@@ -19,14 +19,17 @@ app = typer.Typer(rich_markup_mode=None, add_completion=False)
 Parameters = Annotated[
     list[str] | None, typer.Option("--param-list", "-P", metavar="NAME=VALUE", help="A parameter of the entry point; repeatable.")
 ]
+Uri = Annotated[str, typer.Argument(metavar="URI", help="A folder, a git repository or a zip file; #sub/dir names a folder inside.")]
+EnvFiles = Annotated[
+    list[str] | None, typer.Option("--env-file", metavar="FILE", help="A file of variables for the job; repeatable, the last counts.")
+]
+NoEnvFile = Annotated[bool, typer.Option("--no-env-file", help="Do not read the project's .env file.")]
 
 
 @app.command()
 def run(
     ctx: typer.Context,
-    uri: Annotated[
-        str, typer.Argument(metavar="URI", help="A folder, a git repository or a zip file; #sub/dir names a folder inside.")
-    ] = ".",
+    uri: Uri = ".",
     param_list: Parameters = None,
     entry_point: Annotated[str, typer.Option("--entry-point", "-e", metavar="NAME", help="Entry point, or a script.")] = "main",
     version: Annotated[
@@ -35,11 +38,8 @@ def run(
     experiment_name: Annotated[str | None, typer.Option(metavar="NAME", help="Experiment of the run; made if it is new.")] = None,
     experiment_id: Annotated[str | None, typer.Option(metavar="ID", help="Experiment of the run, by id.")] = None,
     run_name: Annotated[str | None, typer.Option(metavar="NAME", help="Name of the run; generated if absent.")] = None,
-    env_file: Annotated[
-        list[str] | None,
-        typer.Option("--env-file", metavar="FILE", help="A file of variables for the job; repeatable, the last counts."),
-    ] = None,
-    no_env_file: Annotated[bool, typer.Option("--no-env-file", help="Do not read the project's .env file.")] = False,
+    env_file: EnvFiles = None,
+    no_env_file: NoEnvFile = False,
     env_manager: Annotated[str | None, typer.Option(metavar="KIND", help="local (system), virtualenv (uv) or conda.")] = None,
     tag: Annotated[list[str] | None, typer.Option("--tag", metavar="KEY=VALUE", help="A tag of the run; repeatable.")] = None,
     system_metrics: Annotated[
