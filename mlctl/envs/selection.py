@@ -33,6 +33,8 @@ MANAGERS: dict[str, tuple[str, str]] = {
 _LOCK_BESIDE = "the project's uv.lock is not used, because it names an environment file, too: `--env-manager uv` takes the lock"
 _UNNAMED = "the project names no environment: it runs in this machine's own (`--env-manager virtualenv` makes a bare one)"
 
+_UNLOCKED = "its pyproject.toml has no uv.lock, which `uv lock` would make: then that is the environment"
+
 
 def choose(project: Project, *, env_manager: str | None, cache: Path, without_mlflow: bool = False) -> Environment:
     """The environment of a project. ``env_manager`` is the flag's word; None: what the project's files ask for.
@@ -67,8 +69,12 @@ def _chosen(project: Project, env_manager: str | None) -> tuple[str, str]:
     if locked and (env_manager == "uv" or (kind == "none" and env_manager != "conda")):
         return "uv.lock", ""
     if env_manager is None:
-        return ("virtualenv", _LOCK_BESIDE if locked else "") if kind == "python_env" else ("system", _UNNAMED)
+        return ("virtualenv", _LOCK_BESIDE if locked else "") if kind == "python_env" else ("system", _unnamed(project))
     return MANAGERS[env_manager]
+
+
+def _unnamed(project: Project) -> str:
+    return f"{_UNNAMED}; {_UNLOCKED}" if (project.folder / uv_lock.PROJECT_FILE).is_file() else _UNNAMED
 
 
 def _no_docker(project: Project) -> EnvError:

@@ -194,3 +194,6 @@ def test_a_project_file_without_a_lock_is_none_of_uv_s(tmp_path, cache):
     (tmp_path / "pyproject.toml").write_text("[project]\n")
     assert not uv_lock.is_in(tmp_path)
     assert type(selection.choose(spec.load(tmp_path), env_manager="uv", cache=cache)) is VirtualEnv
+    found = selection.choose(spec.load(tmp_path), env_manager=None, cache=cache)
+    assert type(found) is SystemEnv
+    assert "`uv lock` would make" in found.plan().notes[0]
