@@ -2,8 +2,8 @@
 
 ::
 
-    CACHE/zips/<hash of the file>/      the files, complete as soon as the folder has this name
-    CACHE/zips/<hash of the file>.json  what they were like, so that a run which changed some of them is noticed
+    CACHE/zips/<hash of the file>/files/      the files, complete as soon as the folder above has this name
+    CACHE/zips/<hash of the file>/state.json  what they were like, so that a run which changed some of them is noticed
 
 If a run has changed its files, they are left to that run and ``<hash>-2`` is made. A file at an http address is downloaded each time, for
 only its content says whether it is still the same.
@@ -11,6 +11,7 @@ only its content says whether it is still the same.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import itertools
 import json
@@ -19,6 +20,7 @@ import re
 import shutil
 import stat
 import tempfile
+import time
 import zipfile
 import zlib
 from pathlib import Path
@@ -31,11 +33,12 @@ from mlctl.projects.address import is_zip_address
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-_FOLDER = "zips"
+_FOLDER, _FILES, _STATE = "zips", "files", "state.json"
 _HALF_MADE = ".half-"
 _MOST_FILES = 200_000
 _MOST_LINK_BYTES = 4096
 _CHUNK_BYTES = 1 << 20
+_DAY_S = 86400.0
 _LEADS_OUT = re.compile(r"^[/\\]|^[A-Za-z]:|(?:^|[/\\])\.\.(?:[/\\]|$)|\x00")
 
 
@@ -57,6 +60,7 @@ def unpacked(location: str, *, shown: str, cache: Path, tell: Callable[[str], No
     """
     place = cache / _FOLDER
     place.mkdir(parents=True, exist_ok=True)
+    _sweep(place)
     if not is_zip_address(location):
         return _unpacked(Path(location), shown, place)
     from mlctl.projects import downloads
@@ -67,15 +71,22 @@ def unpacked(location: str, *, shown: str, cache: Path, tell: Callable[[str], No
         return _unpacked(file, shown, place)
 
 
+def _sweep(place: Path) -> None:
+    """Remove what a killed process left half-made, once it is a day old: a younger one may be at work."""
+    for left in place.glob(f"{_HALF_MADE}*"):
+        with contextlib.suppress(OSError):
+            if time.time() - left.stat().st_mtime > _DAY_S:
+                shutil.rmtree(left, ignore_errors=True)
+
+
 def _unpacked(file: Path, shown: str, place: Path) -> Unpacked:
     digest = _digest(file)
     for number in itertools.count(1):
         folder = place / (f"{digest[:24]}-{number}" if number > 1 else digest[:24])
-        if folder.is_dir() and _unchanged(folder):
-            return Unpacked(_inner(folder), digest)
         if not folder.exists():
             _unpack(file, folder, shown)
-            return Unpacked(_inner(folder), digest)
+        if _unchanged(folder):
+            return Unpacked(_inner(folder / _FILES), digest)
     raise AssertionError  # there is always a next number
 
 
@@ -103,12 +114,13 @@ def _unpack(file: Path, folder: Path, shown: str) -> None:
     half = Path(tempfile.mkdtemp(prefix=_HALF_MADE, dir=folder.parent))
     try:
         half.chmod(0o755)
+        (half / _FILES).mkdir()
         try:
             with zipfile.ZipFile(file) as archive:
-                _extract(archive, half, shown)
+                _extract(archive, half / _FILES, shown)
         except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, UnicodeError) as error:
             raise SourceError(f"{shown} cannot be unpacked: {error}.", hint="Is it a whole zip file, without a password?") from None
-        _manifest(folder).write_text(json.dumps(_state(half)), "utf-8")
+        (half / _STATE).write_text(json.dumps(_state(half / _FILES)), "utf-8")
         try:
             half.rename(folder)
         except OSError:
@@ -181,10 +193,6 @@ def _unsafe(shown: str, name: str, what: str) -> SourceError:
 # ── changes ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _manifest(folder: Path) -> Path:
-    return folder.with_name(f"{folder.name}.json")
-
-
 def _state(folder: Path) -> dict[str, list[int]]:
     return {str(path.relative_to(folder)): [found.st_size, found.st_mtime_ns] for path in _files(folder) for found in [path.lstat()]}
 
@@ -197,7 +205,7 @@ def _files(folder: Path) -> Iterator[Path]:
 def _unchanged(folder: Path) -> bool:
     """Whether all files are as they were unpacked; files that a run has added do not count."""
     try:
-        known = json.loads(_manifest(folder).read_text("utf-8"))
-        return all([(found := (folder / name).lstat()).st_size, found.st_mtime_ns] == state for name, state in known.items())
+        known = json.loads((folder / _STATE).read_text("utf-8"))
+        return all([(found := (folder / _FILES / name).lstat()).st_size, found.st_mtime_ns] == state for name, state in known.items())
     except (OSError, ValueError):
         return False

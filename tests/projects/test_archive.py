@@ -6,6 +6,7 @@ import os
 import stat
 import threading
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -64,6 +65,19 @@ def test_unpacked_once_for_each_content(place, fetch):
     assert again.folder != first.folder
     assert (again.folder / "train.py").read_text() == "print(1)\n"
     assert (first.folder / "train.py").read_text() == "print(3)\n"
+
+
+def test_many_at_once(place, fetch, monkeypatch):
+    path = zipped(place / "x.zip", {f"file {number}": "x" * number for number in range(300)})
+    with ThreadPoolExecutor(8) as pool:
+        found = {source.folder for source in pool.map(fetch, [path] * 16)}
+    assert len(found) == 1
+    assert fetch(path).folder in found
+    left = fetch.cache / "zips" / ".half-of-yesterday"
+    left.mkdir()
+    os.utime(left, (1, 1))
+    fetch(path)
+    assert sorted(entry.name for entry in (fetch.cache / "zips").iterdir()) == [found.pop().parent.name]
 
 
 def test_a_single_folder_is_the_project(place, fetch):
@@ -149,7 +163,7 @@ def test_run(mlctl, place, monkeypatch):
     assert tags["mlflow.source.name"] == f"file://{place}/x.zip"
     assert len(tags["mlctl.source.sha256"]) == 64
     assert "mlflow.source.git.commit" not in tags  # the cache may lie in some repository; the project does not come from there
-    assert Path(mlctl("runs", "logs", found["run_id"], check=0).stdout.strip()).parent.name == "zips"
+    assert Path(mlctl("runs", "logs", found["run_id"], check=0).stdout.strip()).parents[1].name == "zips"
 
 
 # ── from a web server ────────────────────────────────────────────────────────────────────────────────────────────────
