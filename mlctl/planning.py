@@ -127,4 +127,5 @@ def planned_variables(job: Job) -> dict[str, str | None]:
         uri = store.uri
     run = RunInfo("(its run)", "(its experiment)", "", RUNNING, 0, None)
     found = {**dict.fromkeys(sorted(job.variables.values), masking.MASK), **inject.run_variables(run, tracking_uri=uri)}
-    return {**found, "VIRTUAL_ENV": job.env_plan.folder} if job.env_plan.folder else found
+    name = "CONDA_PREFIX" if job.env_plan.kind == "conda" else "VIRTUAL_ENV"
+    return {**found, name: job.env_plan.folder} if job.env_plan.folder else found

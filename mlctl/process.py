@@ -236,17 +236,32 @@ def start_alone(argv: Sequence[str], *, cwd: str, env: Env) -> Pending:
     return Pending(start_job(argv, cwd=cwd, env=env, stdin=NOTHING, stdout=pipe, stderr=pipe), group=True)
 
 
-def follow(argv: Sequence[str], *, cwd: str, env: Env, keep_fds: Sequence[int] = (), show_fd: Optional[int] = None) -> Completed:
+def follow(
+    argv: Sequence[str],
+    *,
+    cwd: str,
+    env: Env,
+    keep_fds: Sequence[int] = (),
+    show_fd: Optional[int] = None,
+    each_line: Optional[Callable[[str], None]] = None,
+) -> Completed:
     """Run a long command to its end; it ends together with whatever it has started, also when the caller is interrupted.
 
-    With ``show_fd``, a terminal, it gets a terminal of its own whose output is seen there as it comes and returned as ``err``.
+    With ``show_fd``, a terminal, it gets a terminal of its own whose output is seen there as it comes and returned as ``err``. Without,
+    ``each_line`` receives the lines of its standard error as they come; its standard output is then thrown away.
 
     Raises:
         OSError: it cannot be started.
     """
     if show_fd is None:
         pipe = subprocess.PIPE
-        popen = start_job(argv, cwd=cwd, env=env, stdin=NOTHING, stdout=pipe, stderr=pipe, keep_fds=keep_fds)
+        out_to = pipe if each_line is None else NOTHING
+        popen = start_job(argv, cwd=cwd, env=env, stdin=NOTHING, stdout=out_to, stderr=pipe, keep_fds=keep_fds)
+        if each_line is not None:
+            with _ended_with_caller(popen):
+                for line in Pending(popen).error_lines():
+                    each_line(line)
+                return Completed(popen.wait(), "", "")
         with _ended_with_caller(popen):
             out, err = popen.communicate()
         return Completed(popen.returncode, _text(out), _text(err))

@@ -17,6 +17,7 @@ FOLDER = "mlctl"
 LOG_FILE = "output.log"
 DIFF_FILE = "source.diff"
 PACKAGES_FILE = "packages.txt"
+LOCK_FILE = "environment.lock"
 
 
 def tags(job: Job) -> dict[str, str]:

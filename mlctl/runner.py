@@ -242,6 +242,7 @@ def _prepared(store: TrackingStore, job: Job, run: RunInfo, *, root: Path, tell:
     provenance.write_file(root, provenance.DIFF_FILE, masking.masked_bytes(job.facts.diff if job.facts else b"", job.variables.secrets))
     prepared = job.environment.prepare(tell)
     provenance.write_file(root, provenance.PACKAGES_FILE, "".join(f"{line}\n" for line in prepared.packages).encode())
+    provenance.write_file(root, provenance.LOCK_FILE, prepared.lock.encode())
     if prepared.python and prepared.python != job.env_plan.python:
         store.log_batch(run.run_id, tags=[RunTag("mlctl.python", prepared.python)])
     if not job.env_plan.built:

@@ -53,6 +53,24 @@ SETTINGS: Dict[str, Setting] = {
     "cache_dir": Setting(("MLCTL_CACHE_DIR",), "", "environments, git mirrors and checkouts; default ~/.cache/mlctl"),
     "no_uv": Setting(("MLCTL_NO_UV",), "", "whether environments are filled by pip although uv is there (any text: yes)"),
     "without_mlflow": Setting(("MLCTL_WITHOUT_MLFLOW",), "", "whether projects are installed without mlflow (any text: yes)"),
+    "conda_channel_alias": Setting(
+        ("MLCTL_CONDA_CHANNEL_ALIAS", "CONDA_CHANNEL_ALIAS"), "https://conda.anaconda.org", "the address that names of channels stand below"
+    ),
+    "conda_channels": Setting(("MLCTL_CONDA_CHANNELS", "CONDA_CHANNELS"), "conda-forge", "channels of conda files that name none"),
+    "conda_default_channels": Setting(
+        ("MLCTL_CONDA_DEFAULT_CHANNELS", "CONDA_DEFAULT_CHANNELS"),
+        "https://repo.anaconda.com/pkgs/main,https://repo.anaconda.com/pkgs/r",
+        "the channels that `defaults` stands for",
+    ),
+    "conda_channel_priority": Setting(
+        ("MLCTL_CONDA_CHANNEL_PRIORITY", "CONDA_CHANNEL_PRIORITY"), "flexible", "flexible, strict or disabled, as in conda"
+    ),
+    "conda_home": Setting(
+        ("MLCTL_CONDA_HOME", "MLFLOW_CONDA_HOME"), "", "folder of an installed conda, whose programs are in bin/; uses it"
+    ),
+    "conda_create_env_cmd": Setting(
+        ("MLCTL_CONDA_CREATE_ENV_CMD", "MLFLOW_CONDA_CREATE_ENV_CMD"), "", "the program beside conda that makes environments, such as mamba"
+    ),
     "endpoint_address": Setting(("MLCTL_ENDPOINT_ADDRESS",), "", "the address for MLflow clients of the run that a job belongs to"),
     "endpoint_store": Setting(("MLCTL_ENDPOINT_STORE",), "", "the store behind that address"),
     "git_token": Setting(("MLCTL_GIT_TOKEN",), "", "token for private repositories on the host that MLCTL_GIT_HOST names"),

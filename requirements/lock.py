@@ -15,6 +15,7 @@ FILES = {
     "bench2.txt": ["bench2.in"],
     "bench-rival.txt": ["bench-rival.in", "--no-deps"],  # a program in a wheel: the Python that comes with it is not used
     "sklearn.txt": ["sklearn.in"],
+    "conda.txt": ["conda.in"],
 }
 
 

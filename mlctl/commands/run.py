@@ -40,7 +40,9 @@ def run(
     run_name: Annotated[str | None, typer.Option(metavar="NAME", help="Name of the run; generated if absent.")] = None,
     env_file: EnvFiles = None,
     no_env_file: NoEnvFile = False,
-    env_manager: Annotated[str | None, typer.Option(metavar="KIND", help="local (system), virtualenv (uv) or conda.")] = None,
+    env_manager: Annotated[
+        str | None, typer.Option(metavar="KIND", help="local, virtualenv (uv), rattler, conda, mamba or micromamba.")
+    ] = None,
     tag: Annotated[list[str] | None, typer.Option("--tag", metavar="KEY=VALUE", help="A tag of the run; repeatable.")] = None,
     system_metrics: Annotated[
         bool | None, typer.Option("--system-metrics/--no-system-metrics", help="Sample the CPU, memory, disk, network and GPUs.")
@@ -159,6 +161,7 @@ def _plan(uri: str, options: RunOptions, _view: render.View, _events: run_events
         "parameters": parameters,
         "environment": {name: getattr(planned, name) for name in ("kind", "key", "python", "folder", "built")},
         "requirements": list(planned.requirements),
+        "channels": list(planned.channels),
         "variables": variables,
     }
     lines = [f"{name:<12} {value}" for name, value in data.items() if isinstance(value, str)]
@@ -166,6 +169,7 @@ def _plan(uri: str, options: RunOptions, _view: render.View, _events: run_events
         f"{'environment':<12} {planned.kind} {planned.key} {'(built)' if planned.built else '(to be built)'} {planned.python}".rstrip()
     )
     lines += [f"  {line}" for line in planned.requirements]
+    lines += ["channels", *(f"  {url}" for url in planned.channels)] if planned.channels else []
     lines += ["parameters", *(f"  {name} = {value}" for name, value in parameters.items())]
     lines += ["variables", *(f"  {name}={'(unset)' if value is None else value}" for name, value in variables.items())]
     return render.Result(data=data, text="\n".join(lines), notes=job.notes, table=None)

@@ -18,6 +18,7 @@ class PreparedEnv:
 
     ``env`` is laid over the caller's environment (None unsets); ``path_prefix`` goes in front of PATH and ``path_suffix`` behind it;
     ``argv_prefix`` in front of the shell. ``packages`` are ``name==version`` lines, sorted; ``python`` is the interpreter's version or "".
+    ``lock`` is the text of a file that says how to get exactly this environment again ("" where there is none).
     """
 
     kind: str
@@ -28,13 +29,15 @@ class PreparedEnv:
     python: str = ""
     packages: tuple[str, ...] = ()
     folder: str = ""
+    lock: str = ""
 
 
 @dataclass(frozen=True)
 class EnvPlan:
     """What ``--dry-run`` tells of an environment: nothing has been built for it.
 
-    ``key`` is the content hash of everything that decides the result ("" where nothing is built), ``notes`` say what was chosen and why.
+    ``key`` is the content hash of everything that decides the result ("" where nothing is built), ``channels`` are where conda
+    packages come from, ``notes`` say what was chosen and why.
     """
 
     kind: str
@@ -43,6 +46,7 @@ class EnvPlan:
     folder: str = ""
     built: bool = True
     requirements: tuple[str, ...] = ()
+    channels: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from mlctl import process
@@ -54,7 +54,7 @@ _ALWAYS: dict[str, str | None] = {
 class Filler:
     """Fills the environment in ``folder`` with what a project asks for; ``lock_fd`` stays open in what it starts.
 
-    ``python`` is the version of the environment's interpreter.
+    ``python`` is the version of the environment's interpreter; ``env`` is laid over the environment of whatever installs.
     """
 
     folder: Path
@@ -62,6 +62,7 @@ class Filler:
     python: Version
     lock_fd: int
     tell: Callable[[str], None]
+    env: process.Env = field(default_factory=dict)
 
     @property
     def program(self) -> str:
@@ -130,7 +131,7 @@ class Filler:
     def _run(self, argv: Sequence[str], variables: dict[str, str]) -> process.Completed:
         """Run an installer in the project's folder, visibly where there is a terminal. Relative paths mean the project's files."""
         show_fd = sys.stderr.fileno() if sys.stderr is not None and sys.stderr.isatty() else None
-        env = {**_ALWAYS, **variables}
+        env = {**_ALWAYS, **self.env, **variables}
         try:
             return process.follow(argv, cwd=str(self.project), env=env, keep_fds=(self.lock_fd,), show_fd=show_fd)
         finally:

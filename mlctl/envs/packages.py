@@ -24,13 +24,13 @@ def scan(folders: Iterable[str]) -> tuple[str, ...]:
         except OSError:
             continue
         for entry in entries:
-            name, version = _package(entry)
+            name, version = package(entry)
             if version:
                 found.setdefault(name, version)
     return tuple(sorted(f"{name}=={version}" for name, version in found.items()))
 
 
-def _package(entry: str) -> tuple[str, str]:
+def package(entry: str) -> tuple[str, str]:
     """Name and version that a metadata folder tells, or two empty texts for any other entry."""
     if entry.endswith(".dist-info"):
         name, _, version = entry[: -len(".dist-info")].rpartition("-")

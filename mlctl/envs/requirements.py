@@ -10,14 +10,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from mlctl.envs import versions
-from mlctl.errors import ProjectError
+from mlctl.envs import documents, versions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from yaml import Node
+
+    from mlctl.errors import ProjectError
 
 _KEYS = ("python", "build_dependencies", "dependencies")
 _BUILD_PACKAGES = ("pip", "setuptools", "wheel")
@@ -55,12 +55,12 @@ def from_python_env(file: Path) -> PythonRequirements:
     Raises:
         ProjectError: the file cannot be read or is not of that shape; the message names file, line and key.
     """
-    keys = _mapping(file)
+    keys = documents.mapping(file)
     for name, node in keys.items():
         if name not in _KEYS:
             raise _unknown_key(file, name, node)
     python = _python(file, keys.get("python"))
-    build, lines = (tuple(_lines(file, key, keys.get(key))) for key in _KEYS[1:])
+    build, lines = (tuple(documents.lines(file, key, keys.get(key))) for key in _KEYS[1:])
     return PythonRequirements(python, build, lines)
 
 
@@ -70,14 +70,14 @@ def from_conda(file: Path) -> PythonRequirements:
     Raises:
         ProjectError: the file cannot be read or is not of that shape; the message names file, line and key.
     """
-    keys = _mapping(file)
+    keys = documents.mapping(file)
     python, build, dropped = "", [], []
     lines: tuple[str, ...] = ()
-    for node in _items(file, "dependencies", keys.get("dependencies")):
+    for node in documents.items(file, "dependencies", keys.get("dependencies")):
         if node.id == "mapping":
-            lines = _pip_section(file, node)
+            lines = pip_section(file, node)
             continue
-        spec = _text(file, "dependencies", node)
+        spec = documents.text(file, "dependencies", node)
         name, version = _conda_spec(file, spec, node)
         if name == "python":
             python = python or _python_pin(file, version, node)
@@ -92,21 +92,21 @@ def _conda_notes(keys: dict[str, Node]) -> tuple[str, ...]:
     return ("the `variables` of the conda file are not set",) if "variables" in keys else ()
 
 
-def _pip_section(file: Path, node: Any) -> tuple[str, ...]:
+def pip_section(file: Path, node: Any) -> tuple[str, ...]:
     """The lines of a conda file's ``pip`` section; a later section replaces an earlier one, as in conda."""
     for key, value in node.value:
         if key.value != "pip":
-            raise _wrong(
+            raise documents.wrong(
                 file, key, "dependencies", f"`{key.value}` is not a section that can be installed", "Only `- pip:` may hold a list."
             )
-        return tuple(_lines(file, "dependencies.pip", value))
+        return tuple(documents.lines(file, "dependencies.pip", value))
     return ()
 
 
 def _conda_spec(file: Path, spec: str, node: Node) -> tuple[str, str]:
     match = re.fullmatch(_CONDA_SPEC, spec)
     if match is None:
-        raise _wrong(file, node, "dependencies", f"{spec!r} is not a conda package", "Write it as name=1.2.3.")
+        raise documents.wrong(file, node, "dependencies", f"{spec!r} is not a conda package", "Write it as name=1.2.3.")
     return match["name"].lower(), _without_build(match["inner"] or match["rest"] or "")
 
 
@@ -137,7 +137,7 @@ def _python(file: Path, node: Any) -> str:
     if node is None or node.tag.endswith(":null"):
         return ""
     if node.id != "scalar" or node.tag.endswith(":bool"):
-        raise _wrong(file, node, "python", "the Python version is not a text", 'Write it as python: "3.11".')
+        raise documents.wrong(file, node, "python", "the Python version is not a text", 'Write it as python: "3.11".')
     return _checked(file, "python", node.value.strip(), node) if node.value.strip() else ""
 
 
@@ -145,71 +145,8 @@ def _checked(file: Path, key: str, text: str, node: Node) -> str:
     try:
         versions.parse(text)
     except ValueError as error:
-        raise _wrong(file, node, key, str(error), "Write it as 3.11, 3.11.4, 3.11.* or >=3.9,<3.12.") from None
+        raise documents.wrong(file, node, key, str(error), "Write it as 3.11, 3.11.4, 3.11.* or >=3.9,<3.12.") from None
     return text
-
-
-def _lines(file: Path, key: str, node: Any) -> Iterator[str]:
-    """The requirement lines of a list; an item of several lines counts as several."""
-    for item in _items(file, key, node):
-        for line in _text(file, key, item).splitlines():
-            if line.strip():
-                yield line.strip()
-
-
-def _items(file: Path, key: str, node: Any) -> list[Any]:
-    if node is None or node.tag.endswith(":null"):
-        return []
-    if node.id != "sequence":
-        line = f"  - {node.value}" if node.id == "scalar" else "  - name==1.0"
-        raise _wrong(
-            file,
-            node,
-            key,
-            "it is not a list",
-            f"Put each requirement on a line of its own: `{key.rpartition('.')[2]}:` and then `{line}`.",
-        )
-    return list(node.value)
-
-
-def _text(file: Path, key: str, node: Any) -> str:
-    if node.id == "scalar" and node.tag.endswith(":str"):
-        return str(node.value).strip()
-    if node.id == "mapping" and any(name.value == "pip" for name, _ in node.value):
-        hint = "This is how conda files do it: put the lines of the `pip` list directly under `dependencies`."
-        raise _wrong(file, node, key, "a `pip:` list inside the list", hint)
-    what = {"scalar": f"{node.value!r} is not a text"}.get(node.id, f"a {node.id} stands where a requirement line should")
-    raise _wrong(file, node, key, what, "Each item is one line as pip takes it, in quotes if YAML reads it differently.")
-
-
-def _mapping(file: Path) -> dict[str, Any]:
-    """The keys of a YAML file with the nodes of their values; the last of two equal keys counts, as in YAML loaders."""
-    node = _compose(file)
-    if node is None:
-        return {}
-    if node.id != "mapping":
-        hint = "It should start with a line such as `dependencies:`."
-        if file.suffix == ".txt":
-            hint = f"For a requirements file, name a python_env.yaml that has `dependencies:` and under it `  - -r {file.name}`."
-        raise _wrong(file, node, "", f"it holds a {node.id}, not keys with values", hint)
-    return {key.value if key.id == "scalar" else "?": value for key, value in node.value}
-
-
-def _compose(file: Path) -> Any:
-    import yaml
-
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    try:
-        return yaml.compose(file.read_text("utf-8-sig"), Loader=loader)
-    except UnicodeDecodeError as error:
-        raise ProjectError(f"{file}: it is not UTF-8 text ({error.reason} at byte {error.start}).") from None
-    except OSError as error:
-        raise ProjectError(f"{file}: {error.strerror}.", hint="The project's MLproject file names it as its environment.") from None
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 0
-        raise ProjectError(f"{file}:{line}: it is not valid YAML: {error.problem}.") from None
-    except yaml.YAMLError as error:
-        raise ProjectError(f"{file}: it is not valid YAML: {error}.") from None
 
 
 def _unknown_key(file: Path, name: str, node: Any) -> ProjectError:
@@ -219,9 +156,4 @@ def _unknown_key(file: Path, name: str, node: Any) -> ProjectError:
     hint = f"Did you mean `{close[0]}`?" if close else f"The keys are {', '.join(_KEYS)}."
     if name in ("channels", "name", "prefix"):
         hint = "This looks like a conda file: name it under `conda_env:` in the MLproject file."
-    return _wrong(file, node, name, "there is no such key in a python_env file", hint)
-
-
-def _wrong(file: Path, node: Any, key: str, what: str, hint: str) -> ProjectError:
-    named = f"`{key}`: " if key else ""
-    return ProjectError(f"{file}:{node.start_mark.line + 1}: {named}{what}.", hint=hint)
+    return documents.wrong(file, node, name, "there is no such key in a python_env file", hint)

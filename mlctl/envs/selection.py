@@ -21,6 +21,10 @@ ENVIRONMENTS: dict[str, str] = {
     "system": "mlctl.envs.system:SystemEnv",
     "virtualenv": "mlctl.envs.virtualenv:VirtualEnv",
     "uv.lock": "mlctl.envs.locked:LockedEnv",
+    "rattler": "mlctl.envs.conda:CondaEnv",
+    "conda": "mlctl.envs.conda:by_conda",
+    "mamba": "mlctl.envs.conda:by_mamba",
+    "micromamba": "mlctl.envs.conda:by_micromamba",
 }
 
 # Word of --env-manager → environment, and what to say about it.
@@ -30,6 +34,7 @@ MANAGERS: dict[str, tuple[str, str]] = {
     "virtualenv": ("virtualenv", ""),
     "uv": ("virtualenv", "`uv` is the same as `virtualenv` for a project without uv.lock: uv fills the environment wherever it is there"),
 }
+CONDA_MANAGERS = ("rattler", "conda", "mamba", "micromamba")  # words of --env-manager for projects with a conda file
 _LOCK_BESIDE = "the project's uv.lock is not used, because it names an environment file, too: `--env-manager uv` takes the lock"
 _UNNAMED = "the project names no environment: it runs in this machine's own (`--env-manager virtualenv` makes a bare one)"
 
@@ -46,8 +51,9 @@ def choose(project: Project, *, env_manager: str | None, cache: Path, without_ml
         EnvError: this version cannot make the environment; the message says what can be done instead.
         ProjectError: the conda file is wrong.
     """
-    if env_manager is not None and env_manager not in (*MANAGERS, "conda"):
-        raise UsageError(f"There is no environment manager {env_manager!r}.", hint=f"The names are {', '.join(MANAGERS)}.")
+    if env_manager is not None and env_manager not in (*MANAGERS, *CONDA_MANAGERS):
+        names = ", ".join((*MANAGERS, *CONDA_MANAGERS))
+        raise UsageError(f"There is no environment manager {env_manager!r}.", hint=f"The names are {names}.")
     name, note = _chosen(project, env_manager)
     module, _, attribute = ENVIRONMENTS[name].partition(":")
     kind = getattr(import_module(module), attribute)
@@ -63,10 +69,10 @@ def _chosen(project: Project, env_manager: str | None) -> tuple[str, str]:
         raise _no_docker(project)
     if kind == "databricks_spark_job":
         raise EnvError("The project is a Databricks Spark job: mlctl cannot run it there.", hint=LOCAL_HINT)
-    if env_manager == "conda" or (env_manager is None and kind == "conda_env"):
-        raise _no_conda(project)
+    if env_manager in CONDA_MANAGERS or (env_manager is None and kind == "conda_env"):
+        return _conda(project, env_manager)
     locked = uv_lock.is_in(project.folder)
-    if locked and (env_manager == "uv" or (kind == "none" and env_manager != "conda")):
+    if locked and (env_manager == "uv" or kind == "none"):
         return "uv.lock", ""
     if env_manager is None:
         return ("virtualenv", _LOCK_BESIDE if locked else "") if kind == "python_env" else ("system", _unnamed(project))
@@ -85,18 +91,11 @@ def _no_docker(project: Project) -> EnvError:
     )
 
 
-def _no_conda(project: Project) -> EnvError:
-    """The error that there is no conda yet, with the way round it that works for this project."""
-    missing = "conda comes with a later version of mlctl"
+def _conda(project: Project, env_manager: str | None) -> tuple[str, str]:
     file = project.env.file
     if project.env.kind != "conda_env" or file is None:
         hint = "Leave --env-manager away, or use virtualenv."
-        return EnvError(f"The project has no conda environment file, and {missing}.", hint=hint)
-    from mlctl.envs.requirements import from_conda
+        raise EnvError("The project has no conda environment file.", hint=hint)
+    from mlctl.envs import conda_choice
 
-    dropped = from_conda(file).dropped
-    if not dropped:
-        hint = "It lists only Python and pip packages: `--env-manager virtualenv` installs the same."
-        return EnvError(f"The project's environment is a conda file ({file.name}): {missing}.", hint=hint)
-    hint = "Activate a conda environment made of it and use `--env-manager local`; `--env-manager virtualenv` leaves those packages out."
-    return EnvError(f"{file.name} lists packages that only conda can install ({', '.join(dropped)}): {missing}.", hint=hint)
+    return conda_choice.choose(file, env_manager)

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlctl.envs import files
 from mlctl.envs.files import Lock, held
+from mlctl.errors import EnvError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 FOLDER = "envs"
 MARKER = "mlctl-env.json"
 PROJECTS = "mlctl-projects"
+_PROOF = "bin/python"  # without it a folder with a marker is no environment, unless the marker names something else
 
 _in_use: dict[Path, Lock] = {}
 
@@ -46,7 +48,7 @@ class Slot:
             found = json.loads(self.marker.read_text("utf-8"))
         except (OSError, ValueError):
             return None
-        return found if isinstance(found, dict) and (self.folder / "bin" / "python").exists() else None
+        return found if isinstance(found, dict) and (self.folder / found.get("proof", _PROOF)).exists() else None
 
     def use(self, *, project: Path) -> dict[str, Any] | None:
         """Keep the environment from being removed as long as this process lives, and return its contents; None if it has none.
@@ -137,3 +139,17 @@ def build(slot: Slot, work: Callable[[Lock], dict[str, Any]], *, project: Path, 
             if not complete:
                 slot.wipe()
         return slot.use(project=project) or contents
+
+
+def unwritable(error: OSError, cache: Path) -> EnvError:
+    """The error for a cache that cannot be written."""
+    with contextlib.suppress(OSError):
+        free = os.statvfs(cache)
+        if free.f_bavail == 0:
+            return EnvError(
+                f"There is no space left in {cache}.", hint="`mlctl env gc --older-than 30` frees some; MLCTL_CACHE_DIR moves the cache."
+            )
+    where = f" ({error.filename})" if error.filename else ""
+    return EnvError(
+        f"The environment cannot be made: {error.strerror or error}{where}.", hint="MLCTL_CACHE_DIR names another cache folder."
+    )

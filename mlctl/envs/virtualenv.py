@@ -7,15 +7,13 @@ folders of wheels, the dependencies that an editable package declares, and its p
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
-import os
 import time
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from mlctl.envs import interpreters, mlflow_lines, packages, pip_lines, requirements, slots, uv
+from mlctl.envs import bundle_link, interpreters, mlflow_lines, packages, pip_lines, requirements, slots, uv
 from mlctl.envs.base import EnvPlan, PreparedEnv
 from mlctl.envs.requirements import PythonRequirements
 from mlctl.errors import EnvError
@@ -32,11 +30,6 @@ if TYPE_CHECKING:
     from mlctl.projects.spec import Project
 
 FORMAT = 1
-PTH_FILE = "zz_mlctl.pth"  # the last of its folder by name: what it appends comes behind everything that other .pth files add
-_PTH_LINE = (
-    "import sys, os; _d = os.environ.get('MLCTL_BUNDLE'); "
-    "_d and sys.version_info >= (3, 8) and _d not in sys.path and os.path.isdir(_d) and sys.path.append(_d)\n"
-)
 _OLDEST_CLIENT = (3, 8)
 
 
@@ -102,7 +95,7 @@ class VirtualEnv:
             if contents is None:
                 contents = slots.build(slot, lambda lock: self._build(slot, found, lock, tell), project=self._project.folder, tell=tell)
         except OSError as error:
-            raise _unwritable(error, self._cache) from None
+            raise slots.unwritable(error, self._cache) from None
         return _prepared(slot, contents)
 
     # ── what is asked for ───────────────────────────────────────────────────────────────────────────────────────────
@@ -181,8 +174,9 @@ class VirtualEnv:
         filler = filling.Filler(slot.folder, self._project.folder, found.python.numbers, lock.fd, tell)
         creation.create(slot.folder, found.python, filler=filler, app_data=self._cache / "virtualenv", seeded=self.seeded)
         used = self._fill(filler, found)
-        site = _site_packages(slot.folder)
-        (site / PTH_FILE).write_text(_PTH_LINE, "ascii")
+        site = bundle_link.write(slot.folder)
+        if site is None:
+            raise EnvError(f"{slot.folder} has no site-packages folder.", hint="`mlctl env gc` clears half-made environments away.")
         listed = packages.scan([str(site)])
         tell(f"built in {time.monotonic() - began:.1f} s: {len(listed)} package{'s' * (len(listed) != 1)}")
         return {
@@ -201,13 +195,6 @@ class VirtualEnv:
         return [filler.install(lines) for lines in (found.build, found.lines)]
 
 
-def _site_packages(folder: Path) -> Path:
-    found = next(iter(sorted(folder.glob("lib/*/site-packages"))), None)
-    if found is None:
-        raise EnvError(f"{folder} has no site-packages folder.", hint="`mlctl env gc` clears half-made environments away.")
-    return found
-
-
 def _prepared(slot: slots.Slot, contents: dict[str, Any]) -> PreparedEnv:
     return PreparedEnv(
         "virtualenv",
@@ -223,16 +210,3 @@ def _old_python(python: Found) -> str:
     if python.numbers >= _OLDEST_CLIENT:
         return ""
     return f"Python {python.version} is too old for `import mlctl`: only an MLflow client can log from this project"
-
-
-def _unwritable(error: OSError, cache: Path) -> EnvError:
-    with contextlib.suppress(OSError):
-        free = os.statvfs(cache)
-        if free.f_bavail == 0:
-            return EnvError(
-                f"There is no space left in {cache}.", hint="`mlctl env gc --older-than 30` frees some; MLCTL_CACHE_DIR moves the cache."
-            )
-    where = f" ({error.filename})" if error.filename else ""
-    return EnvError(
-        f"The environment cannot be made: {error.strerror or error}{where}.", hint="MLCTL_CACHE_DIR names another cache folder."
-    )

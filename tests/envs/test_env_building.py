@@ -14,8 +14,8 @@ import pytest
 from mlctl import process
 from mlctl.envs import cache as env_cache
 from mlctl.envs import creation, probes, slots, uv
+from mlctl.envs.bundle_link import PTH_FILE, PTH_LINE
 from mlctl.envs.interpreters import Found
-from mlctl.envs.virtualenv import _PTH_LINE, PTH_FILE
 from mlctl.errors import EnvError, ProjectError
 from mlctl.projects.spec import DeclaredEnv, Project
 
@@ -442,7 +442,7 @@ def test_the_bundle_comes_behind_everything(choose, python_project, wheels, tmp_
 @pytest.mark.parametrize("minor", ["2.7", "3.6", "3.8"])
 def test_the_start_up_line_harms_no_python(minor, pyenv_python, tmp_path):
     _, path = pyenv_python(minor)
-    (tmp_path / "x.pth").write_text(_PTH_LINE)
+    (tmp_path / "x.pth").write_text(PTH_LINE)
     program = f"import site, sys; site.addsitedir({str(tmp_path)!r}); print(sys.path[-1])"
     done = process.run([path, "-c", program], env={"MLCTL_BUNDLE": str(tmp_path / "..")})
     assert (done.code, done.err) == (0, "")
