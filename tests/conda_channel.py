@@ -72,7 +72,8 @@ class Channel:
         real = os.path.realpath(sys.executable)
         home = f"home = {Path(real).parent}\ninclude-system-site-packages = false\nversion = {VERSION}\n"
         links = {"bin/python": real, "bin/python3": "python"}
-        return self.add("python", version, files={"pyvenv.cfg": home}, links=links, **options)
+        readme = f"lib/python{MINOR}/site-packages/README.txt"
+        return self.add("python", version, files={"pyvenv.cfg": home, readme: "as in CPython"}, links=links, **options)
 
     def add_pip(self, version="1.0"):
         """A pip that does nothing: uv installs."""
@@ -86,3 +87,77 @@ class Channel:
 
 def _sha256(data):
     return hashlib.sha256(data).hexdigest()
+
+
+def standard(folder: Path) -> Path:
+    """Two channels, ``main`` and ``other``, with several versions, builds and dependencies; returns their folder."""
+    main, other = Channel(folder / "main"), Channel(folder / "other")
+    main.add_python()
+    main.add_pip()
+    for version in ("1.0", "2.0"):
+        main.add("base", version, python=f"version = {version!r}\n")
+    main.add("top", python="from base import version\n", depends=["base <2"])
+    for build in ("mkl", "openblas"):
+        main.add("blas", build=build, files={"share/blas": build})
+    main.add("mlflow", "3.0", python="")
+    main.add("tool", "3.0", files=TOOL)
+    main.add("slow", files={"bin/.slow-post-link.sh": SLOW, "share/slow": ""})
+    other.add("base", "3.0", python="version = '3.0'\n")
+    other.add("only-there", files={"share/there": ""})
+    for channel in (main, other):
+        channel.index()
+    return folder
+
+
+TOOL = {
+    "bin/hello": '#!/bin/sh\necho "hello from $CONDA_PREFIX"\n',
+    "etc/conda/activate.d/a tool.sh": 'export TOOL_HOME="$CONDA_PREFIX/share" TOOL_SAW="$FROM_PACKAGE"\n',
+    "etc/conda/activate.d/b.sh": 'export TOOL_LATER="$TOOL_HOME/later"\n',
+    "etc/conda/activate.d/c.fish": "set -x TOOL_LATER fish\n",
+    "etc/conda/env_vars.d/tool.json": '{"FROM_PACKAGE": "it\'s", "MINE": "the package\'s", "GONE": "***unset***"}',
+}
+# A script that a package runs when it is installed: it tells that it has begun, and waits until it is let.
+SLOW = """#!/bin/bash
+if [ -n "$SLOW_FOLDER" ]; then
+  echo $$ > "$SLOW_FOLDER/begun"
+  while [ ! -e "$SLOW_FOLDER/go" ]; do sleep 0.02; done
+fi
+"""
+
+# A conda that makes an environment with this machine's Python and nothing else, and keeps what it was called with.
+CONDA = f"""#!{sys.executable}
+import json, os, sys
+from pathlib import Path
+given = sys.argv[1:]
+here = Path(__file__).resolve()
+with open(here.with_name(here.name + ".calls"), "a") as file:
+    file.write(json.dumps([given, os.getcwd(), os.environ.get("CONDA_ALWAYS_YES")]) + "\\n")
+if os.environ.get("CONDA_FAILS"):
+    sys.exit("ResolvePackageNotFound: \\n  - nosuch=1.0")
+prefix = Path(given[given.index("--prefix") + 1])
+site = prefix / "lib" / "python{MINOR}" / "site-packages"
+for folder in (prefix / "bin", prefix / "conda-meta", site, prefix / "etc/conda/activate.d"):
+    folder.mkdir(parents=True)
+(prefix / "bin" / "python").symlink_to({os.path.realpath(sys.executable)!r})
+(prefix / "pyvenv.cfg").write_text("home = {Path(os.path.realpath(sys.executable)).parent}\\n")
+record = {{"name": "python", "version": "{VERSION}", "build": "fake_0", "subdir": "linux-64", "files": [], "md5": "0" * 32}}
+record["url"] = "https://me:secret@x.org/t/SECRET/main/linux-64/python-{VERSION}-fake_0.conda"
+(prefix / "conda-meta" / "python-{VERSION}-fake_0.json").write_text(json.dumps(record))
+(prefix / "conda-meta" / "state").write_text(json.dumps({{"env_vars": {{"FROM_STATE": "1", "MINE": "the state's"}}}}))
+(prefix / "etc/conda/activate.d/x.sh").write_text("export FROM_SCRIPT=$FROM_STATE\\n")
+"""
+
+
+def write_conda(folder: Path, name: str = "conda") -> Path:
+    """Put that conda into ``folder/bin``."""
+    path = folder / "bin" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(CONDA)
+    path.chmod(0o755)
+    return path
+
+
+def calls(conda: Path) -> list:
+    """What it was called with: arguments, folder, CONDA_ALWAYS_YES."""
+    file = conda.with_name(f"{conda.name}.calls")
+    return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []

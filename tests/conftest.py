@@ -1,5 +1,6 @@
 """What all tests share: a clean place to run in, mlctl as a process, and engines that a machine may lack."""
 
+import importlib.util
 import json
 import os
 import pty
@@ -50,6 +51,7 @@ ENGINES = {
         "MLCTL_SKLEARN naming a Python that has scikit-learn and no mlflow",
     ),
     "mlflow2": (lambda: os.access(os.environ.get("MLCTL_MLFLOW2", ""), os.X_OK), "MLCTL_MLFLOW2 naming a Python that has mlflow 2"),
+    "rattler": (lambda: importlib.util.find_spec("rattler") is not None, "py-rattler (the extra mlctl[conda])"),
     "linux": (lambda: sys.platform == "linux", "Linux"),
     "cc": (lambda: shutil.which("cc") is not None, "a C compiler"),
 }
@@ -95,6 +97,14 @@ def place(tmp_path, monkeypatch):
     folder.mkdir()
     monkeypatch.chdir(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def conda_channels(tmp_path_factory):
+    """A folder of two conda channels, ``main`` and ``other``; see `conda_channel.standard`."""
+    import conda_channel
+
+    return conda_channel.standard(tmp_path_factory.mktemp("conda channels") / "a folder")
 
 
 # ── mlctl as a process ───────────────────────────────────────────────────────────────────────────────────────────────

@@ -106,3 +106,21 @@ def test_pyproject(mlctl, place):
 @pytest.mark.parametrize("name", [path.name for path in sorted(SAMPLES.iterdir()) if path.is_dir()])
 def test_samples_are_without_findings(mlctl, name):
     assert mlctl("project", "check", SAMPLES / name, check=0).stdout == "No findings.\n"
+
+
+@pytest.mark.engine("rattler")
+def test_conda(mlctl, place, tmp_path, monkeypatch):
+    """As its user has it, but for the channel: the name ``conda-forge`` means one that is made here."""
+    import conda_channel
+
+    channel = conda_channel.Channel(tmp_path / "channels" / "conda-forge")
+    channel.add_python()
+    code = "import collections\n\n\ndef frequencies(items):\n    return dict(collections.Counter(items))\n"
+    channel.add("toolz", "1.0", python=code)
+    channel.index()
+    monkeypatch.setenv("MLCTL_CONDA_CHANNEL_ALIAS", (tmp_path / "channels").as_uri())
+    done = mlctl("run", SAMPLES / "conda", "-P", "most=2", check=0)
+    assert done.stdout == "what: 4, dare: 2\n"
+    (run,) = mlctl.runs()
+    assert run["data"]["metrics"] == {"words": 36, "count.what": 4, "count.dare": 2}
+    assert run["data"]["tags"]["mlflow.project.env"] == "conda"

@@ -210,10 +210,9 @@ class CondaEnv:
             pip=tuple({"name": name, "text": line.text} for line in self._pip if (name := mlflow_lines.named(line.text).package)),
         )
         answer = conda_native.install(request, lock, tell)
-        lines = [*map(_pinned, answer.pypi), _NO_DEPS] if answer.pypi else []
         found = conda_prefix.installed(slot.folder)
-        self._fill(tuple(lines), found, lock, tell)
-        self._fill(self._pip, found, lock, tell)
+        for lines in _locked(self._pip, answer.pypi) if answer.locked else [self._pip]:
+            self._fill(lines, found, lock, tell)
         return answer.unused
 
     def _fill(self, lines: tuple[Line, ...], found: tuple[Package, ...], lock: Lock, tell: Callable[[str], None]) -> None:
@@ -233,6 +232,14 @@ class CondaEnv:
 
 
 _NO_DEPS = pip_lines.Line("--no-deps", "--no-deps", ("--no-deps",))
+
+
+def _locked(lines: tuple[Line, ...], pypi: tuple[dict[str, str], ...]) -> list[tuple[Line, ...]]:
+    """What to install one after the other where a lock file says it: its files, then what has no name in it, such as ``-e .``."""
+    nameless = [line for line in lines if not mlflow_lines.named(line.text).package]
+    options = [line for line in nameless if line.text.startswith("-") and not line.text.startswith(("-e", "--editable"))]
+    own = tuple(nameless) if len(nameless) > len(options) else ()
+    return [(*options, *map(_pinned, pypi), _NO_DEPS) if pypi else (), own]
 
 
 def _pinned(package: Mapping[str, str]) -> Line:

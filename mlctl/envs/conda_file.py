@@ -62,7 +62,9 @@ def read(file: Path) -> CondaFile:
             pip = requirements.pip_section(file, node)
         else:
             specs.append(_spec(file, node))
-    return CondaFile(file, _channels(file, keys.get("channels")), tuple(specs), pip, _variables(file, keys.get("variables")), notes)
+    return CondaFile(
+        file, _channels(file, keys.get("channels")), tuple(specs), pip, documents.variables(file, keys.get("variables")), notes
+    )
 
 
 def _spec(file: Path, node: Any) -> Spec:
@@ -82,22 +84,6 @@ def _channels(file: Path, node: Any) -> tuple[str, ...]:
             hint = "Each item is a name such as conda-forge, an address, or a folder that starts with ./"
             raise documents.wrong(file, item, "channels", f"{text!r} is not a channel", hint)
     return tuple(os.path.expandvars(text) for _, text in found)
-
-
-def _variables(file: Path, node: Any) -> tuple[tuple[str, str], ...]:
-    """Variables with their values as they are written: no number is rounded, and ``yes`` stays ``yes``."""
-    if node is None or node.tag.endswith(":null"):
-        return ()
-    if node.id != "mapping":
-        raise documents.wrong(file, node, "variables", "they are not names with values", "Write each as `  NAME: value`.")
-    for key, value in node.value:
-        if key.id != "scalar" or value.id != "scalar":
-            raise documents.wrong(file, value, "variables", "a value is not a text", "Write each as `  NAME: value`.")
-        if not key.value or "=" in key.value or "\0" in key.value + value.value:
-            raise documents.wrong(
-                file, key, "variables", f"{key.value!r} cannot be the name of a variable", "Write each as `  NAME: value`."
-            )
-    return tuple((key.value, "" if value.tag.endswith(":null") else value.value) for key, value in node.value)
 
 
 def _unknown(file: Path, name: str, node: Any) -> str:

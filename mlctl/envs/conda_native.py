@@ -7,7 +7,6 @@ import json
 import os
 import re
 import sys
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -74,6 +73,8 @@ def install(request: Request, lock: Lock, tell: Callable[[str], None]) -> Answer
         EnvError: there is no solution, a channel cannot be reached, or a package cannot be installed.
         ProjectError: a spec or the lock file cannot be read.
     """
+    import tempfile
+
     live = sys.stderr is not None and sys.stderr.isatty()
     with tempfile.TemporaryDirectory(prefix="mlctl-conda-") as folder:
         asked, answer = Path(folder, "request.json"), Path(folder, "answer.json")
@@ -110,6 +111,8 @@ def _error(request: Request, error: dict[str, Any]) -> EnvError | ProjectError:
     found = named.get(error["kind"])
     if found is not None:
         return found(request, error)
+    if error.get("type") in ("ImportError", "AttributeError", "TypeError"):
+        return EnvError(f"The py-rattler that is installed is not one that mlctl knows: {error['message']}.", hint=f"{INSTALL} --upgrade")
     hint = "Free some space, or name another folder with MLCTL_CACHE_DIR." if "No space left" in error["message"] else ""
     what = "What this machine has could not be found out" if error["kind"] == "machine" else "The conda packages could not be installed"
     return EnvError(f"{what}:\n{error['message']}", hint=hint or "The environment of an earlier run is not touched; try again.")

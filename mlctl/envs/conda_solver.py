@@ -87,9 +87,11 @@ async def _solved(asked: dict[str, Any], specs: list[MatchSpec], platform: Subdi
 
     began = time.monotonic()
     gateway = Gateway(cache_dir=Path(asked["repodata"]), client=Client.default_client(), show_progress=asked["live"])
+    roots, constraints = _for_strict(specs) if asked["priority"] == "strict" else (specs, [])
     records = await solve(
         [Channel(url) for url in asked["channels"]],
-        specs,
+        roots,
+        constraints=constraints,
         gateway=gateway,
         platforms=[platform, Subdir("noarch")],
         virtual_packages=VirtualPackage.detect(VirtualPackageOverrides.from_env()),
@@ -98,6 +100,17 @@ async def _solved(asked: dict[str, Any], specs: list[MatchSpec], platform: Subdi
     )
     _tell(f"solved in {time.monotonic() - began:.1f} s: {_counted(len(records), 'package')}{_size(records)}")
     return records
+
+
+def _for_strict(specs: Sequence[MatchSpec]) -> tuple[list[MatchSpec], list[MatchSpec]]:
+    """Specs as names with constraints: of a spec with a version, rattler would not see that an earlier channel has other versions.
+
+    See https://github.com/conda/rattler/issues/1928. Constraints know no channels, so a spec that names one stays as it is.
+    """
+    from rattler import MatchSpec
+
+    plain = [spec for spec in specs if spec.channel is None and not str(spec).startswith("__")]
+    return [MatchSpec(str(spec.name.normalized)) if spec in plain else spec for spec in specs], plain
 
 
 def _locked(asked: dict[str, Any], platform: Subdir) -> tuple[list[RepoDataRecord] | None, list[dict[str, str]], str]:

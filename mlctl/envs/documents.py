@@ -54,6 +54,24 @@ def text(file: Path, key: str, node: Any) -> str:
     raise wrong(file, node, key, what, "Each item is one line as pip takes it, in quotes if YAML reads it differently.")
 
 
+def variables(file: Path, node: Any) -> tuple[tuple[str, str], ...]:
+    """Variables with their values as they are written: no number is rounded, and ``yes`` stays ``yes``.
+
+    Raises:
+        ProjectError: they are something else.
+    """
+    if node is None or node.tag.endswith(":null"):
+        return ()
+    if node.id != "mapping":
+        raise wrong(file, node, "variables", "they are not names with values", "Write each as `  NAME: value`.")
+    for key, value in node.value:
+        if key.id != "scalar" or value.id != "scalar":
+            raise wrong(file, value, "variables", "a value is not a text", "Write each as `  NAME: value`.")
+        if not key.value or "=" in key.value or "\0" in key.value + value.value:
+            raise wrong(file, key, "variables", f"{key.value!r} cannot be the name of a variable", "Write each as `  NAME: value`.")
+    return tuple((key.value, "" if value.tag.endswith(":null") else value.value) for key, value in node.value)
+
+
 def mapping(file: Path) -> dict[str, Any]:
     """The keys of a YAML file with the nodes of their values; the last of two equal keys counts, as in YAML loaders.
 

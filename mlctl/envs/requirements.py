@@ -39,14 +39,14 @@ class PythonRequirements(NamedTuple):
     """What an environment file asks for.
 
     ``python`` is "" where the file names none. ``build`` and ``lines`` are pip requirement lines; ``dropped`` are the conda packages
-    that pip cannot install, as they were written; ``notes`` are for the user.
+    that pip cannot install, as they were written; ``variables`` are set in a job.
     """
 
     python: str = ""
     build: tuple[str, ...] = ()
     lines: tuple[str, ...] = ()
     dropped: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
+    variables: tuple[tuple[str, str], ...] = ()
 
 
 def from_python_env(file: Path) -> PythonRequirements:
@@ -85,11 +85,7 @@ def from_conda(file: Path) -> PythonRequirements:
             build.append(name + _pip_version(version))
         elif name not in _PART_OF_PYTHON:
             dropped.append(spec)
-    return PythonRequirements(python, tuple(build), lines, tuple(dropped), _conda_notes(keys))
-
-
-def _conda_notes(keys: dict[str, Node]) -> tuple[str, ...]:
-    return ("the `variables` of the conda file are not set",) if "variables" in keys else ()
+    return PythonRequirements(python, tuple(build), lines, tuple(dropped), documents.variables(file, keys.get("variables")))
 
 
 def pip_section(file: Path, node: Any) -> tuple[str, ...]:

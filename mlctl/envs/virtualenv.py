@@ -96,7 +96,7 @@ class VirtualEnv:
                 contents = slots.build(slot, lambda lock: self._build(slot, found, lock, tell), project=self._project.folder, tell=tell)
         except OSError as error:
             raise slots.unwritable(error, self._cache) from None
-        return _prepared(slot, contents)
+        return _prepared(slot, contents, dict(self._wanted.variables))
 
     # ── what is asked for ───────────────────────────────────────────────────────────────────────────────────────────
 
@@ -131,7 +131,7 @@ class VirtualEnv:
         )
         left_out = f"not installed, because pip has no conda packages: {', '.join(wanted.dropped)}" if wanted.dropped else ""
         without = mlflow_lines.notes(self._listed) if self._without_mlflow else ()
-        return (*self._notes, *wanted.notes, *without, *filter(None, (left_out, unnamed)))
+        return (*self._notes, *without, *filter(None, (left_out, unnamed)))
 
     # ── what there is ───────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -195,10 +195,10 @@ class VirtualEnv:
         return [filler.install(lines) for lines in (found.build, found.lines)]
 
 
-def _prepared(slot: slots.Slot, contents: dict[str, Any]) -> PreparedEnv:
+def _prepared(slot: slots.Slot, contents: dict[str, Any], variables: dict[str, str]) -> PreparedEnv:
     return PreparedEnv(
         "virtualenv",
-        env={"VIRTUAL_ENV": str(slot.folder), "PYTHONHOME": None},
+        env={"VIRTUAL_ENV": str(slot.folder), "PYTHONHOME": None, **variables},
         path_prefix=(str(slot.folder / "bin"),),
         python=contents["python"],
         packages=tuple(contents["packages"]),

@@ -2,7 +2,9 @@
 
 import pytest
 
-from mlctl.envs.selection import MANAGERS, choose
+from mlctl.envs import conda_native
+from mlctl.envs.conda import CondaEnv
+from mlctl.envs.selection import CONDA_MANAGERS, MANAGERS, choose
 from mlctl.envs.system import SystemEnv
 from mlctl.envs.virtualenv import VirtualEnv
 from mlctl.errors import EnvError, ProjectError, UsageError
@@ -18,6 +20,13 @@ def of(tmp_path):
         return Project(tmp_path, env=DeclaredEnv(kind, file, options=options))
 
     return make
+
+
+@pytest.fixture
+def no_rattler(monkeypatch, tmp_path):
+    """Neither the extra nor an installed conda."""
+    monkeypatch.setattr(conda_native, "is_there", lambda: False)
+    monkeypatch.setenv("PATH", str(tmp_path))
 
 
 ONLY_PIP = "dependencies: [python=3.8, pip, {pip: [mlflow]}]"
@@ -47,10 +56,11 @@ def test_chosen(kind, text, manager, expected, of, cache):
 @pytest.mark.parametrize(
     ("kind", "text", "manager", "says", "hint"),
     [
-        ("conda_env", ONLY_PIP, None, "later version", "`--env-manager virtualenv` installs the same"),
-        ("conda_env", ONLY_PIP, "conda", "later version", "`--env-manager virtualenv` installs the same"),
-        ("conda_env", WITH_CONDA, None, "pytorch=1.8, cudatoolkit", "--env-manager local"),
-        ("conda_env", WITH_CONDA, "conda", "pytorch=1.8, cudatoolkit", "leaves those packages out"),
+        ("conda_env", WITH_CONDA, None, "pytorch=1.8, cudatoolkit", 'pip install "mlctl[conda]"'),
+        ("conda_env", WITH_CONDA, "conda", "pytorch=1.8, cudatoolkit", "`--env-manager virtualenv` leaves them out"),
+        ("conda_env", WITH_CONDA, "rattler", "pytorch=1.8, cudatoolkit", 'pip install "mlctl[conda]"'),
+        ("conda_env", ONLY_PIP, "rattler", "py-rattler is not installed", 'pip install "mlctl[conda]"'),
+        ("conda_env", ONLY_PIP, "conda", "there is no conda on this machine", "`--env-manager virtualenv` installs the same"),
         ("python_env", "dependencies: []", "conda", "no conda environment file", "virtualenv"),
         ("none", None, "conda", "no conda environment file", "virtualenv"),
         ("docker_env", None, None, "(my/image:1)", "--env-manager local"),
@@ -58,22 +68,35 @@ def test_chosen(kind, text, manager, expected, of, cache):
         ("databricks_spark_job", None, None, "Databricks", "--env-manager local"),
     ],
 )
-def test_refused(kind, text, manager, says, hint, of, cache):
+def test_refused(kind, text, manager, says, hint, of, cache, no_rattler):
     with pytest.raises(EnvError) as caught:
         choose(of(kind, text, image="my/image:1"), env_manager=manager, cache=cache)
     assert says in caught.value.message
     assert hint in caught.value.hint
 
 
+@pytest.mark.parametrize(("text", "manager"), [(WITH_CONDA, None), (ONLY_PIP, None), (WITH_CONDA, "rattler"), (ONLY_PIP, "conda")])
+def test_conda_files_with_the_extra(text, manager, of, cache, monkeypatch, tmp_path):
+    monkeypatch.setattr(conda_native, "is_there", lambda: True)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert type(choose(of("conda_env", text), env_manager=manager, cache=cache)) is CondaEnv
+
+
+def test_only_python_and_pip_packages_without_the_extra(of, cache, no_rattler):
+    found = choose(of("conda_env", ONLY_PIP), env_manager=None, cache=cache)
+    assert type(found) is VirtualEnv
+    assert any("lists only Python and pip packages" in note for note in found._notes)
+
+
 def test_unknown_names_are_told_the_known_ones(of, cache):
     with pytest.raises(UsageError, match="'pipenv'") as caught:
         choose(of("none"), env_manager="pipenv", cache=cache)
-    assert all(name in caught.value.hint for name in MANAGERS)
+    assert all(name in caught.value.hint for name in (*MANAGERS, *CONDA_MANAGERS))
 
 
 def test_a_wrong_conda_file(of, cache):
     with pytest.raises(ProjectError, match=r"env.yaml:1"):
-        choose(of("conda_env", "dependencies: numpy"), env_manager=None, cache=cache)
+        choose(of("conda_env", "dependencies: numpy"), env_manager=None, cache=cache).plan()
 
 
 def test_notes(of, cache):
