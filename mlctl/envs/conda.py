@@ -156,7 +156,7 @@ class CondaEnv:
         note = self._made_by_program(lock, tell) if self._program else self._made(lock, tell)
         found = conda_prefix.installed(slot.folder)
         python = conda_prefix.version_of(found, "python")
-        bundle_link.write(slot.folder)
+        self._link(python, lock)
         pip = conda_prefix.of_pip(slot.folder, found)
         listed = conda_prefix.listed(found, pip)
         tell(f"built in {time.monotonic() - began:.1f} s: {len(listed)} package{'s' * (len(listed) != 1)}")
@@ -214,6 +214,14 @@ class CondaEnv:
         for lines in _locked(self._pip, answer.pypi) if answer.locked else [self._pip]:
             self._fill(lines, found, lock, tell)
         return answer.unused
+
+    def _link(self, python: str, lock: Lock) -> None:
+        """Make mlctl importable; compile what came without bytecode where Python may not write it (as in `mlctl.envs.filling`)."""
+        folder = self._slot.folder
+        site = bundle_link.write(folder)
+        if site is not None and python and os.environ.get("PYTHONDONTWRITEBYTECODE"):
+            argv = [str(folder / "bin" / "python"), "-m", "compileall", "-q", str(site)]
+            process.follow(argv, cwd=str(folder), env={"PYTHONHOME": None, "PYTHONPATH": None}, keep_fds=(lock.fd,))
 
     def _fill(self, lines: tuple[Line, ...], found: tuple[Package, ...], lock: Lock, tell: Callable[[str], None]) -> None:
         from mlctl.envs.filling import Filler

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mlctl import settings
 from mlctl.envs import uv
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 DEFAULTS = "defaults"
 NODEFAULTS = "nodefaults"
 PRIORITIES = ("flexible", "strict", "disabled")
+_LOGIN = re.compile(r"(?<=://)[^/\s@]*@")
+_TOKEN_PART = re.compile(r"/t/[^/\s]+/")
 _TOKEN = re.compile(r"(?<=/t/)[^/\s]+(?=/)")
 _PLATFORM = re.compile(r"(.+)/(noarch|(?:linux|osx|win|emscripten|wasi)-[a-z0-9]+)")
 
@@ -65,6 +67,30 @@ def priority() -> str:
 def redacted(text: str) -> str:
     """Text whose addresses show no user names, passwords and tokens."""
     return _TOKEN.sub("***", uv.redacted(text))
+
+
+def credentials(urls: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """What lets into the hosts of these addresses, by host, in the form of rattler's file of credentials.
+
+    Format: https://github.com/conda/rattler, crate ``rattler_networking``, "authentication storage".
+    """
+    from urllib.parse import unquote, urlsplit
+
+    found: dict[str, dict[str, Any]] = {}
+    for url in urls:
+        parts = urlsplit(url)
+        token = _TOKEN.search(url)
+        if token and parts.hostname:
+            found[parts.hostname] = {"CondaToken": token[0]}
+        elif parts.username is not None and parts.hostname:
+            login = {"username": unquote(parts.username), "password": unquote(parts.password or "")}
+            found[parts.hostname] = {"BasicHTTP": login}
+    return found
+
+
+def without_credentials(text: str) -> str:
+    """Text whose addresses have no user names, passwords and tokens in them."""
+    return _LOGIN.sub("", _TOKEN_PART.sub("/", text))
 
 
 def _urls(name: str, project: Path) -> tuple[str, ...]:

@@ -54,7 +54,8 @@ class Request(NamedTuple):
         """The request as the process that solves reads it."""
         home = Path(os.environ.get("RATTLER_CACHE_DIR") or self.cache / _FOLDER)
         plain = [spec._replace(channel="").query(str) for spec in self.file.specs if "://" not in spec.text or spec.channel]
-        fields = {"specs": self.texts(), "plain_specs": plain, "channels": self.channels, "priority": self.priority, "pip": self.pip}
+        open_texts, open_channels = (list(map(conda_channels.without_credentials, found)) for found in (self.texts(), self.channels))
+        fields = {"specs": open_texts, "plain_specs": plain, "channels": open_channels, "priority": self.priority, "pip": self.pip}
         fields |= {"prefix": str(self.prefix), "packages": str(home / "pkgs"), "repodata": str(home / "repodata")}
         return json.dumps({**fields, "lock": str(self.lock or ""), "platform": os.environ.get("CONDA_SUBDIR", ""), "live": live})
 
@@ -86,12 +87,27 @@ def install(request: Request, lock: Lock, tell: Callable[[str], None]) -> Answer
             tell(conda_channels.redacted(line))
 
         argv = [sys.executable, "-c", _CODE, str(asked), str(answer)]
+        env = {"RUST_BACKTRACE": None, **_let_in(request.channels, Path(folder))}
         show_fd = sys.stderr.fileno() if live else None
-        done = process.follow(argv, cwd=folder, env={"RUST_BACKTRACE": None}, keep_fds=(lock.fd,), show_fd=show_fd, each_line=hear)
+        done = process.follow(argv, cwd=folder, env=env, keep_fds=(lock.fd,), show_fd=show_fd, each_line=hear)
         with contextlib.suppress(OSError, ValueError):
             return _answer(request, json.loads(answer.read_text("utf-8")))
     text = uv.reason(done.err or "\n".join(said)) or f"it ended with code {done.code}"
     raise EnvError(f"The conda packages could not be installed. The solver broke down:\n{text}", hint=f"{INSTALL} --upgrade may help.")
+
+
+def _let_in(channels: tuple[str, ...], folder: Path) -> dict[str, str]:
+    """Hand over the channels' credentials in a file of its own: in addresses, rattler would keep them in its cache and the environment."""
+    found = conda_channels.credentials(channels)
+    if not found:
+        return {}
+    theirs: dict[str, Any] = {}
+    if os.environ.get("RATTLER_AUTH_FILE"):
+        with contextlib.suppress(OSError, ValueError):
+            theirs = json.loads(Path(os.environ["RATTLER_AUTH_FILE"]).read_text("utf-8"))
+    file = folder / "credentials.json"
+    file.write_text(json.dumps({**theirs, **found}), "utf-8")
+    return {"RATTLER_AUTH_FILE": str(file)}
 
 
 def _answer(request: Request, found: dict[str, Any]) -> Answer:

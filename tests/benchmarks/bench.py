@@ -2,7 +2,8 @@
 
 Both are installed from wheels with their bytecode compiled. Rows: start-up, listing runs, running a no-op project with the system
 environment and in a built virtualenv, and building a virtualenv for the first time (beside bare uv). The rows of ``--only python`` are in
-`virtualenv_bench`, of ``--only tracking`` in `tracking_bench`, those of ``--only server`` in `server_bench`.
+`virtualenv_bench`, those of ``--only conda`` in `environments_bench`, of ``--only tracking`` in `tracking_bench`, of ``--only server`` in
+`server_bench`.
 """
 
 import argparse
@@ -16,6 +17,7 @@ import time
 from pathlib import Path
 from types import SimpleNamespace
 
+import environments_bench
 import server_bench
 import tracking_bench
 import virtualenv_bench
@@ -73,7 +75,14 @@ def python(mlctl, mlflow, env, repeat):
     return rows
 
 
-SECTIONS = {"commands": commands, "python": python, "tracking": tracking, "server": server}
+def conda(mlctl, _mlflow, env, repeat):
+    environments_bench.install_extra(mlctl, env, call=call, uv=UV)
+    rows = environments_bench.measure(mlctl, fresh("conda"), env, repeat, paired=paired, row=row)
+    show(rows)
+    return rows
+
+
+SECTIONS = {"commands": commands, "python": python, "conda": conda, "tracking": tracking, "server": server}
 
 
 def clean_environment():

@@ -1,12 +1,16 @@
 """Conda environments, solved and installed for real from channels that the tests make, without a conda on the machine."""
 
 import asyncio
+import base64
+import functools
 import hashlib
+import http.server
 import json
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -125,6 +129,57 @@ def test_channels_that_are_addresses_and_folders(choose, conda_project, conda_ch
     project = conda_project("blas", channels=["./channel"])
     (project.folder / "channel").symlink_to(conda_channels / "main")
     assert prepare(choose, project)[0].packages == ("blas==1.0",)
+
+
+def test_bytecode_where_python_may_not_write_it(choose, conda_project, monkeypatch):
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    found, _ = prepare(choose, conda_project("python", "base"))
+    assert list(Path(found.folder).glob("lib/*/site-packages/__pycache__/base.*.pyc"))
+
+
+class Guarded(http.server.SimpleHTTPRequestHandler):
+    """Serves a folder to whoever knows the password, or has it as a token in the address."""
+
+    def do_GET(self):
+        if self.path.startswith("/t/sesame/"):
+            self.path = self.path.removeprefix("/t/sesame")
+            super().do_GET()
+        elif self.headers["Authorization"] != "Basic " + base64.b64encode(b"me:sesame").decode():
+            self.send_error(401)
+        else:
+            super().do_GET()
+
+    do_HEAD = do_GET  # noqa: N815
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def server(conda_channels):
+    """The test's channels over HTTP: host and port."""
+    found = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Guarded, directory=conda_channels))
+    thread = threading.Thread(target=found.serve_forever)
+    thread.start()
+    yield f"127.0.0.1:{found.server_port}"
+    found.shutdown()
+    thread.join()
+    found.server_close()
+
+
+@pytest.mark.parametrize("address", ["http://me:${SESAME}@SERVER/main", "http://SERVER/t/${SESAME}/main"])
+def test_a_server_with_a_password(address, choose, conda_project, server, monkeypatch, cache):
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.setenv("SESAME", "sesame")
+    project = conda_project("python", "top", channels=[address.replace("SERVER", server)])
+    plan = choose(project).plan()
+    found, told = prepare(choose, project)
+    assert "base==1.0" in found.packages
+    assert server in found.lock
+    assert not [text for text in (*told, found.lock, str(plan)) if "sesame" in text]
+    assert not [path for path in cache.rglob("*") if path.is_file() and b"sesame" in path.read_bytes()]
+    error = failure(choose, conda_project("python", channels=[f"http://{server}/main"]))
+    assert "401" in error.message
 
 
 def test_without_python(choose, conda_project, cache):
