@@ -204,7 +204,7 @@ def _reporter() -> Any:
             if now - self._told_s >= _TOLD_EVERY_S:
                 self._told_s = now
                 total = sum(self._begun.values())
-                _tell(f"{_counted(self._done, 'package')} downloaded, {total / 1e6:.1f} MB")
+                _tell(f"downloading: {_counted(self._done, 'package')} done, {total / 1e6:.1f} MB")
 
     return Reporter()
 

@@ -93,12 +93,18 @@ def test_solved_installed_and_used_again(choose, conda_project, conda_channels):
 
 
 def test_the_lock_names_exact_files(choose, conda_project, conda_channels):
+    from rattler import MatchSpec
+    from rattler.explicit_environment.environment import ExplicitEnvironmentSpec
+
     found, _ = prepare(choose, conda_project("base=1", "python"))
     file = conda_channels / "main" / "noarch" / "base-1.0-0.tar.bz2"
     head, explicit, *lines, last = found.lock.split("\n")
     assert (head, explicit, last) == ("# platform: linux-64", "@EXPLICIT", "")
     assert f"{file.as_uri()}#sha256:{hashlib.sha256(file.read_bytes()).hexdigest()}" in lines
     assert len(lines) == 2
+    spec = ExplicitEnvironmentSpec.from_str(found.lock)
+    assert str(spec.platform) == "linux-64"
+    assert [MatchSpec.from_url(package.url).name.normalized for package in spec.packages] == ["base", "python"]
 
 
 @pytest.mark.parametrize(
