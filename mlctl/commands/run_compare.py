@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import difflib
-import re
 import time
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
 from mlctl import render
-from mlctl.commands import lookup, run_columns, run_values
-from mlctl.errors import NotFoundError, UsageError
+from mlctl.commands import lookup, run_columns, run_directions, run_values
+from mlctl.errors import UsageError
 from mlctl.tracking.entities import SYSTEM_PREFIX, Run
 
 if TYPE_CHECKING:
@@ -22,19 +20,6 @@ app = typer.Typer(rich_markup_mode=None, add_completion=False)
 _LONGEST = 60  # characters of a value that people see
 
 
-def _words(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
-
-_HIGHER = _words(
-    "acc accuracy ap auc aupr auprc auroc bleu correlation dice elbo f1 fbeta hit hits iou jaccard kappa likelihood "
-    "map mcc miou mrr ndcg pearson precision psnr r2 recall return reward rouge score sensitivity spearman "
-    "specificity ssim top1 top5"
-)
-_LOWER = _words(
-    "brier cer deviance eer err error fid hinge logloss loss mae mape mdape mse msle nll perplexity ppl regret rmse rmsle rmspe smape wer"
-)
-_NEITHER = _words("count epoch epochs iteration iterations lr min max n samples std step steps time")
 _SECTIONS = ("run", "params", "metrics")
 
 
@@ -66,7 +51,7 @@ def compare(
         found = [store.get_run(run_id) for run_id in dict.fromkeys(lookup.run_id(store, text) for text in runs)]
     if len(found) < 2:
         raise UsageError("Comparing takes two different runs or more.", hint="`mlctl runs show RUN` shows a single one.")
-    asked = _directions(found, lower or (), higher or ())
+    asked = run_directions.asked(found, lower or (), higher or ())
     rows = [row for row in _rows(found, asked) if system or not row.key.startswith(SYSTEM_PREFIX)]
     rows = sorted(rows, key=lambda row: (_SECTIONS.index(row.section), not row.different))
     if only_different:
@@ -75,33 +60,13 @@ def compare(
     return render.Result(_data(found, rows), table, ids=[run.info.run_id for run in found])
 
 
-def _directions(runs: Sequence[Run], lower: Sequence[str], higher: Sequence[str]) -> dict[str, bool]:
-    """Whether higher is better, for the metrics that the user says it of.
-
-    Raises:
-        NotFoundError: no run has such a metric.
-        UsageError: it is said to be both.
-    """
-    known = {key for run in runs for key in run.data.metrics}
-    found: dict[str, bool] = {}
-    for text, better in [*((text, False) for text in lower), *((text, True) for text in higher)]:
-        key = text if text in known else text.removeprefix("metrics.")
-        if key not in known:
-            close = difflib.get_close_matches(key, known, n=3) or sorted(known)[:6]
-            raise NotFoundError(f"None of the runs has a metric {key!r}.", hint=f"They have: {', '.join(close)}." if close else "")
-        if found.get(key, better) != better:
-            raise UsageError(f"Of {key!r} either lower or higher is better.", hint="Give one of --lower and --higher.")
-        found[key] = better
-    return found
-
-
 def _rows(runs: Sequence[Run], asked: Mapping[str, bool]) -> list[Row]:
     found = [_row("run", name, [show(run) for run in runs]) for name, show in _ABOUT.items()]
     for section in ("params", "metrics"):
         data: list[Mapping[str, Any]] = [getattr(run.data, section) for run in runs]
         for key in sorted({key for values in data for key in values}):
             row = _row(section, key, [values.get(key) for values in data])
-            higher = asked.get(key, higher_is_better(key)) if section == "metrics" else None
+            higher = asked.get(key, run_directions.higher_is_better(key)) if section == "metrics" else None
             found.append(row if higher is None or not row.different else row._replace(best=_best(row.values, higher=higher)))
     return found
 
@@ -115,15 +80,6 @@ def _best(values: Sequence[float | None], *, higher: bool) -> list[bool]:
     numbers = [value for value in values if value is not None and value == value]  # noqa: PLR0124 -- NaN is never the best
     best = (max if higher else min)(numbers) if numbers else None
     return [value is not None and value == best for value in values]
-
-
-def higher_is_better(key: str) -> bool | None:
-    """What a metric's name says; the last word that says anything counts, and ``neg`` turns it round. None: nothing."""
-    words = re.findall(r"[a-z]+\d*|\d+", re.sub(r"([a-z])([A-Z])", r"\1_\2", key).lower())
-    said = [word for word in words if word in _HIGHER or word in _LOWER or word in _NEITHER]
-    if not said or said[-1] in _NEITHER:
-        return None
-    return (said[-1] in _HIGHER) != bool({"neg", "negative"} & set(words))
 
 
 def _duration(run: Run) -> str | None:

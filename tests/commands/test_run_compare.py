@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from mlctl.commands.run_compare import higher_is_better
+from mlctl.commands.run_directions import higher_is_better
 
 
 @pytest.mark.parametrize(
