@@ -34,6 +34,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
 SUBCOMMANDS: dict[str, dict[str, tuple[str, str]]] = {
     "runs": {
         "compare": ("mlctl.commands.run_compare", "Params and metrics of runs side by side, differing ones first."),
+        "check": ("mlctl.commands.run_check", "Check conditions on a run; exit code 1 if one does not hold."),
+        "report": ("mlctl.commands.run_report", "A report of runs, with what changed against a baseline."),
         "diff": ("mlctl.commands.run_diff", "How one run differs from another: values, code, environment, log."),
         "metrics": ("mlctl.commands.run_metrics", "A run's metrics, or the history of some as table or plot."),
         "tag": ("mlctl.commands.run_edit", "Show, set or delete tags of runs."),

@@ -61,6 +61,12 @@ def tell(message: str) -> None:
         print(f"mlctl: {_safe(message, keep_lines=True)}", file=sys.stderr, flush=True)  # noqa: T201
 
 
+def workflow_command(line: str) -> None:
+    """A line that a CI service reads as a command, on standard error: a line of its own, as it stands."""
+    with contextlib.suppress(OSError):
+        print(_safe(line), file=sys.stderr, flush=True)  # noqa: T201
+
+
 def show_result(command: str, result: Result, view: View) -> None:
     """Print a result on standard output, its notes on standard error."""
     if view.output == "json" and not view.quiet:
@@ -70,6 +76,8 @@ def show_result(command: str, result: Result, view: View) -> None:
         tell(note)
     if view.quiet:
         _print("\n".join(result.ids))
+    elif view.output == "markdown" and result.markdown:
+        _print(_safe(result.markdown, keep_lines=True))
     elif view.output not in ("", "table", "plain"):
         _print(_formatted(result.table or _table_of(result.data), view.output))
     else:

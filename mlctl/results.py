@@ -51,7 +51,7 @@ class Table:
 class Result:
     """What a command found: ``data`` for JSON, and for people a table, a text, or both (text first).
 
-    The lines of a text that is a ``diff`` have a diff's colours.
+    The lines of a text that is a ``diff`` have a diff's colours. ``markdown`` is shown instead of the table where that is asked for.
     """
 
     data: Any = None
@@ -61,3 +61,4 @@ class Result:
     notes: Sequence[str] = ()
     exit_code: int = 0
     diff: bool = False
+    markdown: str = ""

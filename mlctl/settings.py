@@ -79,6 +79,7 @@ SETTINGS: Dict[str, Setting] = {
     "zip_max_bytes": Setting(("MLCTL_ZIP_MAX_BYTES",), str(4 << 30), "size bound of a zip project, packed and unpacked, bytes"),
     "storage_dir": Setting(("MLCTL_STORAGE_DIR", "MLFLOW_TMP_DIR"), "", "where remote `path` parameters are downloaded to"),
     "output": Setting(("MLCTL_OUTPUT",), "", "default of --output"),
+    "ci": Setting(("MLCTL_CI",), "", "whether GitHub Actions is told of runs and checks (0: no)"),
     "log_max_bytes": Setting(("MLCTL_LOG_MAX_BYTES",), str(32 << 20), "size bound of a run's captured log, bytes"),
     "interrupt_grace_s": Setting(("MLCTL_INTERRUPT_GRACE_S",), "10", "seconds from the interrupt to the terminate signal"),
     "terminate_grace_s": Setting(("MLCTL_TERMINATE_GRACE_S",), "5", "seconds from the terminate to the kill signal"),
