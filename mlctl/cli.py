@@ -34,6 +34,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
 SUBCOMMANDS: dict[str, dict[str, tuple[str, str]]] = {
     "runs": {
         "compare": ("mlctl.commands.run_compare", "Params and metrics of runs side by side, differing ones first."),
+        "rerun": ("mlctl.commands.run_rerun", "Repeat a run from its record: same commit, parameters and packages."),
         "check": ("mlctl.commands.run_check", "Check conditions on a run; exit code 1 if one does not hold."),
         "report": ("mlctl.commands.run_report", "A report of runs, with what changed against a baseline."),
         "diff": ("mlctl.commands.run_diff", "How one run differs from another: values, code, environment, log."),

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from mlctl import inject, masking, settings, variables
 from mlctl.envs import selection
+from mlctl.envs.base import Lockable
 from mlctl.errors import UsageError
 from mlctl.jobs import RUNNING
 from mlctl.launchers import base as launchers
-from mlctl.projects import git, params, source, spec
+from mlctl.projects import git, manifest, params, source, spec
 from mlctl.projects.command import render
 from mlctl.system_metrics import sampling as system
 from mlctl.tracking.entities import RunInfo
@@ -26,7 +27,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class RunOptions:
-    """How a project is run; the names and meanings are those of ``mlflow run``."""
+    """How a project is run; the names and meanings are those of ``mlflow run``.
+
+    The last three repeat a run: uncommitted changes of its version, exact packages (``name==version``) of its environment, and where
+    relative ``path`` parameters start ("": the current folder).
+    """
 
     entry_point: str = "main"
     version: str | None = None
@@ -44,6 +49,9 @@ class RunOptions:
     system_metrics: bool | None = None
     env_files: tuple[str, ...] = ()
     project_env_file: bool = True
+    diff: bytes = b""
+    lock: tuple[str, ...] = ()
+    caller_folder: str = ""
 
 
 @dataclass(frozen=True)
@@ -62,6 +70,7 @@ class Job:
     notes: tuple[str, ...] = ()
     sampling: system.Sampling | None = None
     variables: variables.Variables = field(default_factory=variables.Variables)
+    manifest: bytes = b""
 
     def masked(self, text: str) -> str:
         """A text as it may be recorded and shown: without values of secret variables."""
@@ -78,9 +87,9 @@ def plan(uri: str, options: RunOptions, *, tell: Callable[[str], None], dry_run:
         raise UsageError("Both --experiment-id and --experiment-name were given.", hint="Give one of them.")
     launchers.find(options.backend)
     sampling = _sampling(options)
-    here = _current_folder()
+    here = Path(options.caller_folder) if options.caller_folder else _current_folder()
     cache = settings.cache_dir()
-    found = source.resolve(uri, version=options.version, tell=tell, cache=cache)
+    found = source.resolve(uri, version=options.version, tell=tell, cache=cache, diff=options.diff)
     pending = git.facts(found.folder) if found.digest is None else git.PendingFacts(None, "")
     project = spec.load(found.folder)
     entry = spec.entry_point(project, options.entry_point)
@@ -96,11 +105,14 @@ def plan(uri: str, options: RunOptions, *, tell: Callable[[str], None], dry_run:
     )
     own = variables.collect(project.folder, [here / name for name in options.env_files], with_project=options.project_env_file)
     environment = selection.choose(project, env_manager=options.env_manager, cache=cache, without_mlflow=options.without_mlflow)
+    if options.lock and isinstance(environment, Lockable):
+        environment.lock(options.lock)
     planned = environment.plan()
     findings = map(str, spec.findings_of(project, entry))
     notes = (*findings, *bound.notes, *planned.notes, *own.notes)
-    command = render(entry, bound)
-    return Job(options, found, project, entry, bound, command, environment, planned, pending.result(), notes, sampling, own)
+    command, facts = render(entry, bound), pending.result()
+    files = manifest.of(found.folder) if found.in_place and facts is None and not dry_run else b""
+    return Job(options, found, project, entry, bound, command, environment, planned, facts, notes, sampling, own, files)
 
 
 def _sampling(options: RunOptions) -> system.Sampling | None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 from typing import TYPE_CHECKING
 
+from mlctl.projects import manifest
 from mlctl.tracking.entities import PARENT_TAG
 from mlctl.version import __version__
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from mlctl.planning import Job
@@ -18,6 +21,8 @@ LOG_FILE = "output.log"
 DIFF_FILE = "source.diff"
 PACKAGES_FILE = "packages.txt"
 LOCK_FILE = "environment.lock"
+MANIFEST_FILE = "source.sha256"
+_MOST_NAMED = 20
 
 
 def tags(job: Job) -> dict[str, str]:
@@ -40,6 +45,12 @@ def tags(job: Job) -> dict[str, str]:
         "mlflow.source.git.branch": found.branch if found.version else None,
         "mlctl.source.sha256": found.digest,
         "mlctl.git.dirty": str(facts.dirty).lower() if facts else None,
+        "mlctl.git.untracked": _untracked(facts.untracked) if facts else None,
+        "mlctl.git.diff.note": facts.diff_note if facts else None,
+        "mlctl.source.hash": manifest.digest(job.manifest) if job.manifest else None,
+        "mlctl.parameters": json.dumps([*job.bound.logged], ensure_ascii=False),
+        "mlctl.caller": (job.options.caller_folder or _caller()) if job.bound.resolved else None,
+        "mlctl.platform": platform(),
         "mlflow.project.env": None if job.env_plan.kind == "system" else job.env_plan.kind,
         "mlctl.env.key": job.env_plan.key or None,
         "mlctl.variables": ", ".join(sorted(job.variables.values)) or None,
@@ -48,6 +59,24 @@ def tags(job: Job) -> dict[str, str]:
     }
     found_tags = {**fixed, **{key: value for key, value in optional.items() if value}}
     return {**{key: _unicode(value) for key, value in found_tags.items()}, **job.options.tags}
+
+
+def platform() -> str:
+    """The system and the kind of processor that this machine has."""
+    found = os.uname()
+    return f"{found.sysname} {found.machine}"
+
+
+def _untracked(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+    return ", ".join(names[:_MOST_NAMED]) + more
+
+
+def _caller() -> str | None:
+    try:
+        return os.getcwd()  # noqa: PTH109
+    except FileNotFoundError:
+        return None
 
 
 def _unicode(text: str) -> str:

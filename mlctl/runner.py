@@ -63,10 +63,14 @@ def run_project(
         MlctlError: before a run exists, for anything that is wrong with the request; afterwards with ``run_id`` set, once the run
             has been recorded as FAILED.
     """
-    job = plan(uri, options, tell=tell)
+    return run_job(plan(uri, options, tell=tell), streams=streams, tell=tell, on_created=on_created)
+
+
+def run_job(job: Job, *, streams: Streams, tell: Callable[[str], None], on_created: Callable[[str], None] | None = None) -> Outcome:
+    """Run what has been planned to its end; arguments and errors are those of `run_project`."""
     for note in job.notes:
         tell(note)
-    launch = launchers.find(options.backend)
+    launch = launchers.find(job.options.backend)
     with contextlib.closing(open_store()) as store:
         run = begin(store, job)
         if on_created is not None:
@@ -240,6 +244,7 @@ def _spooled(store: TrackingStore, run: RunInfo) -> Spool | None:
 
 def _prepared(store: TrackingStore, job: Job, run: RunInfo, *, root: Path, tell: Callable[[str], None]) -> PreparedEnv:
     provenance.write_file(root, provenance.DIFF_FILE, masking.masked_bytes(job.facts.diff if job.facts else b"", job.variables.secrets))
+    provenance.write_file(root, provenance.MANIFEST_FILE, job.manifest)
     prepared = job.environment.prepare(tell)
     provenance.write_file(root, provenance.PACKAGES_FILE, "".join(f"{line}\n" for line in prepared.packages).encode())
     provenance.write_file(root, provenance.LOCK_FILE, prepared.lock.encode())

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated, Any
 
 import typer
 
 from mlctl import render, runner, settings
-from mlctl.commands import lookup, run_events
+from mlctl.commands import github, lookup, run_events, running
 from mlctl.errors import UsageError
-from mlctl.jobs import Streams
 from mlctl.planning import RunOptions, plan, planned_variables
 from mlctl.projects.params import parse_assignments
 
@@ -57,13 +55,15 @@ def run(
     run_id: Annotated[str | None, typer.Option(metavar="ID", help="Use this run instead of a new one.")] = None,
     docker_args: Annotated[list[str] | None, typer.Option("--docker-args", "-A", metavar="NAME=VALUE", help="For docker projects.")] = None,
     build_image: Annotated[bool, typer.Option("--build-image", help="For docker projects.")] = False,
+    ci: github.CiOption = True,
     events_fd: Annotated[int | None, typer.Option("--events-fd", hidden=True)] = None,
 ) -> render.Result:
     """Run an MLproject from a folder or a git repository.
 
     The exit code is the script's own; 120 to 125 are mlctl's, 128+n a signal, 2 a wrong command line.
     """
-    with run_events.telling(events_fd) as events:
+    ci = ci and events_fd is None
+    with github.reporting(ci, "mlctl run") as report, run_events.telling(events_fd) as events:
         _refuse_what_has_no_meaning(backend_config, docker_args, build_image=build_image)
         options = RunOptions(
             entry_point=entry_point,
@@ -84,7 +84,7 @@ def run(
             project_env_file=not no_env_file,
         )
         how = _plan if dry_run else _detached if detach else _attached
-        return how(uri, options, ctx.find_root().obj, events)
+        return how(uri, options, ctx.find_root().obj, events, report)
 
 
 def _full_run_id(text: str | None) -> str | None:
@@ -111,44 +111,27 @@ def _refuse_what_has_no_meaning(backend_config: str | None, docker_args: list[st
         raise UsageError(f"{option} is for docker projects, which this version does not run.", hint="Leave it out.")
 
 
-def _attached(uri: str, options: RunOptions, view: render.View, events: run_events.Events) -> render.Result:
+def _attached(uri: str, options: RunOptions, view: render.View, events: run_events.Events, report: github.Report) -> render.Result:
     def tell_id(run_id: str) -> None:
         events.tell("created", run_id=run_id)
 
-    outcome = runner.run_project(uri, options, streams=_streams(view), tell=render.tell, on_created=tell_id)
-    state = outcome.state
-    assert state is not None
-    events.tell("ended", status=state.status, exit_code=state.exit_code, reason=state.reason)
-    ending = f" ({state.reason})" if state.reason else ""
-    if not view.machine:
-        render.tell(f"run {outcome.run_id[:8]} {state.status} in {render.duration(outcome.duration_ms)}{ending}")
-    data = {"run_id": outcome.run_id, "experiment_id": outcome.experiment_id, "status": state.status, "exit_code": state.exit_code}
-    data |= {"origin": state.origin, "reason": state.reason, "duration_ms": outcome.duration_ms, "artifact_root": outcome.artifact_root}
-    return render.Result(data=data, ids=[outcome.run_id], table=_row(data) if view.machine else None, exit_code=state.exit_code)
+    found = running.attached(plan(uri, options, tell=render.tell), view, report=report, on_created=tell_id)
+    events.tell("ended", **{name: found.data[name] for name in ("status", "exit_code", "reason")})
+    return found
 
 
-def _detached(uri: str, options: RunOptions, view: render.View, events: run_events.Events) -> render.Result:
+def _detached(uri: str, options: RunOptions, view: render.View, events: run_events.Events, report: github.Report) -> render.Result:
     outcome = runner.run_detached(uri, options, tell=render.tell)
     events.tell("created", run_id=outcome.run_id)
     if not view.machine:
         render.tell(f"run {outcome.run_id[:8]} goes on in the background; `mlctl runs logs -f {outcome.run_id[:8]}` follows it")
     data: dict[str, Any] = {"run_id": outcome.run_id, "experiment_id": outcome.experiment_id, "status": "RUNNING"}
     data["artifact_root"] = outcome.artifact_root
-    return render.Result(data=data, ids=[outcome.run_id], text=outcome.run_id, table=_row(data) if view.machine else None)
+    report.outputs({"run_id": outcome.run_id, "experiment_id": outcome.experiment_id, "status": "RUNNING"})
+    return render.Result(data=data, ids=[outcome.run_id], text=outcome.run_id, table=running.row(data) if view.machine else None)
 
 
-def _row(data: dict[str, Any]) -> render.Table:
-    return render.Table([render.Column(name) for name in data], [list(data.values())])
-
-
-def _streams(view: render.View) -> Streams:
-    """Standard output stays free for a program that reads it: the script's own output then goes to standard error."""
-    if view.machine:
-        return Streams(out_fd=2, err_fd=2, terminal=sys.stderr.isatty())
-    return Streams(out_fd=1, err_fd=2, terminal=sys.stdout.isatty() and sys.stderr.isatty())
-
-
-def _plan(uri: str, options: RunOptions, _view: render.View, _events: run_events.Events) -> render.Result:
+def _plan(uri: str, options: RunOptions, _view: render.View, _events: run_events.Events, _report: github.Report) -> render.Result:
     job = plan(uri, options, tell=render.tell, dry_run=True)
     planned, variables = job.env_plan, planned_variables(job)
     parameters = {name: job.masked(value) for name, value in job.bound.logged.items()}

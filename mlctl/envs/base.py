@@ -6,10 +6,10 @@ The plug-point is ``ENVIRONMENTS`` in `mlctl.envs.selection`.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
 
 @dataclass(frozen=True)
@@ -68,4 +68,13 @@ class Environment(Protocol):
         Raises:
             EnvError: it cannot be built; the message holds the resolver's own reason.
         """
+        ...
+
+
+@runtime_checkable
+class Lockable(Protocol):
+    """An environment that can be built with exact versions: those that a run has recorded."""
+
+    def lock(self, packages: Sequence[str]) -> None:
+        """From now on only these versions (``name==version``) will do. An environment that has them already is used as it is."""
         ...

@@ -17,6 +17,8 @@ from mlctl.envs.virtualenv import Resolved, VirtualEnv
 from mlctl.errors import EnvError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from mlctl.envs.base import EnvPlan
     from mlctl.envs.filling import Filler
     from mlctl.envs.interpreters import Found
@@ -52,6 +54,9 @@ class LockedEnv(VirtualEnv):
     @cached_property
     def _build_lines(self) -> tuple[Line, ...]:
         return ()
+
+    def lock(self, packages: Sequence[str]) -> None:  # noqa: ARG002 -- the protocol's
+        """Nothing changes: the project's own lock names exact versions already."""
 
     @cached_property
     def _listed(self) -> tuple[Line, ...]:

@@ -14,10 +14,10 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from mlctl.errors import ProjectError
+from mlctl.errors import EnvError, ProjectError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
 _OPTION = re.compile(r"(-r|--requirement|-c|--constraint|-e|--editable|-f|--find-links)(?:\s*=\s*|\s+|(?<=^-[rcef]))(.+)")
 _LONG = {"--requirement": "-r", "--constraint": "-c", "--editable": "-e", "--find-links": "-f"}
@@ -58,6 +58,24 @@ def expand(lines: Iterable[str], *, project: Path, file: Path | None = None) -> 
         ProjectError: a file or a local package that is named does not exist, or requirement files include each other.
     """
     return tuple(_expand(lines, _Place(project, file.parent if file else project, (file,) if file else ())))
+
+
+def lock(packages: Sequence[str], *, folder: Path) -> tuple[Line, ...]:
+    """A line that lets only these versions (``name==version``) be installed; its file is kept in ``folder``.
+
+    Raises:
+        EnvError: the file cannot be written.
+    """
+    name = _digest(*packages)
+    path = folder / f"{name}.txt"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        draft = path.with_suffix(f".{os.getpid()}")
+        draft.write_text("".join(f"{line}\n" for line in packages), "utf-8")
+        draft.replace(path)
+    except OSError as error:
+        raise EnvError(f"{path} cannot be written: {error.strerror}.", hint="MLCTL_CACHE_DIR names another cache folder.") from None
+    return (Line(f"-c {path}", f"-c {name}", ("-c", str(path))),)
 
 
 def _expand(lines: Iterable[str], place: _Place) -> Iterator[Line]:

@@ -19,7 +19,7 @@ from mlctl.envs.requirements import PythonRequirements
 from mlctl.errors import EnvError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from mlctl.envs import versions
@@ -53,6 +53,19 @@ class VirtualEnv:
         self._notes = notes
         self._without_mlflow = without_mlflow
         self._found: Found | None = None
+        self._locked: tuple[Line, ...] = ()
+
+    def lock(self, packages: Sequence[str]) -> None:
+        """From now on only these versions (``name==version``) will do. An environment that has them already is used as it is.
+
+        Lines with hashes are a lock themselves.
+        """
+        python = self._python()
+        contents = self._slot(self._resolved(python)).contents() if python else None
+        if contents is not None and sorted(contents["packages"]) == sorted(packages):
+            return
+        if not any("--hash" in line.text for line in self._lines):
+            self._locked = pip_lines.lock(packages, folder=self._cache / "locks")
 
     def plan(self) -> EnvPlan:
         """Resolve without building.
@@ -150,7 +163,7 @@ class VirtualEnv:
     def _resolved(self, python: Found) -> Resolved:
         text = json.dumps(self._decisive(python), sort_keys=True)
         key = hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:16]
-        return Resolved(key, python, self._build_lines, self._lines)
+        return Resolved(key, python, self._build_lines, (*self._lines, *self._locked))
 
     def _decisive(self, python: Found) -> dict[str, Any]:
         """Everything that decides the result, for the key."""
@@ -158,7 +171,7 @@ class VirtualEnv:
             "format": FORMAT,
             "python": python.identity,
             "build": [line.identity for line in self._build_lines],
-            "lines": [line.identity for line in self._lines],
+            "lines": [line.identity for line in (*self._lines, *self._locked)],
         }
 
     def _slot(self, found: Resolved) -> slots.Slot:
@@ -192,7 +205,8 @@ class VirtualEnv:
 
     def _fill(self, filler: Filler, found: Resolved) -> list[str]:
         """Install everything; returns what did it."""
-        return [filler.install(lines) for lines in (found.build, found.lines)]
+        build = (*found.build, *self._locked) if found.build else ()
+        return [filler.install(lines) for lines in (build, found.lines if self._lines else ())]
 
 
 def _prepared(slot: slots.Slot, contents: dict[str, Any], variables: dict[str, str]) -> PreparedEnv:

@@ -4,6 +4,7 @@
 
     CACHE/git/<hash of the address>.git        objects as they were fetched, shallow unless a history was needed; a lock beside it
     CACHE/checkouts/<hash>/<commit>/           a detached work tree, complete as soon as it has this name
+    CACHE/checkouts/<hash>/<commit>-<hash>/    the same with uncommitted changes applied that a run had recorded
 
 A checkout is a repository of its own (its objects are hard links), so scripts that ask git for the commit get an answer, and it outlives
 its mirror. Runs of the same commit share it. If a run has changed its tracked files, it is left to that run and ``<commit>-2`` is made.
@@ -74,6 +75,26 @@ class Mirror:
             return found
         with self._locked():
             return self.ready(commit) or self._mended(lambda: self._obtain(commit))
+
+    def patched(self, commit: str, diff: bytes) -> Checkout:
+        """A commit that the mirror holds, with a diff applied, in a folder of its own.
+
+        Raises:
+            SourceError: the diff does not apply, or there is no such commit.
+        """
+        name = f"{commit}-{hashlib.sha256(diff).hexdigest()[:12]}"
+        with self._locked():
+            place = self._place(name)
+            if not place.exists():
+                half = self._half(self._checkouts)
+                try:
+                    self._fill(half, commit, diff=diff)
+                    half.rename(place)
+                except _BrokenError as error:
+                    raise remote.trouble(self._remote.url, str(error)) from None
+                finally:
+                    _remove(half)
+        return Checkout(commit, place)
 
     def commit_of(self, abbreviated: str) -> str | None:
         """The full id of an abbreviated one, with all history fetched if need be; None where there is no such commit.
@@ -209,7 +230,7 @@ class Mirror:
         places = (self._checkouts / name for name in names)
         return next(place for place in places if not place.exists() or _unchanged(place))
 
-    def _fill(self, folder: Path, commit: str) -> None:
+    def _fill(self, folder: Path, commit: str, *, diff: bytes = b"") -> None:
         self._git("init", "--quiet", "--template=", str(folder))
         _link(self._folder / "objects", folder / ".git" / "objects")
         if self._shallow.exists():
@@ -218,9 +239,20 @@ class Mirror:
         self._git("checkout", "--quiet", "--detach", commit, cwd=folder)
         if (folder / ".gitmodules").is_file():
             self._submodules(folder)
+        if diff:
+            self._apply(folder, commit, diff)
         later_s = time.time() + 2  # else git would have to read every file again to be sure that none changed within the index's second
         os.utime(folder / ".git" / "index", (later_s, later_s))
         (folder / ".git" / _BASELINE).write_text(_status(folder), encoding="utf-8")
+
+    def _apply(self, folder: Path, commit: str, diff: bytes) -> None:
+        """Change a checkout and its index as a run's recorded diff says; the index, for else git might not see a change."""
+        patch = folder / ".git" / "mlctl.diff"
+        patch.write_bytes(diff)
+        done = process.run(["git", "apply", "--index", "--whitespace=nowarn", str(patch)], cwd=str(folder), env=git.ENV)
+        if done.code:
+            reason = "; ".join(line.removeprefix("error: ") for line in done.err.strip().splitlines()[:3])
+            raise SourceError(f"The recorded uncommitted changes do not apply to commit {commit[:8]}: {reason}.")
 
     def _submodules(self, folder: Path) -> None:
         """Submodules, theirs too. What they need is kept in the mirror: the next commit fetches only what is new."""

@@ -42,8 +42,10 @@ class Source:
     digest: str | None = None
 
 
-def resolve(uri: str, *, version: str | None, tell: Callable[[str], None], cache: Path) -> Source:
+def resolve(uri: str, *, version: str | None, tell: Callable[[str], None], cache: Path, diff: bytes = b"") -> Source:
     """Find or fetch a project; ``tell`` receives progress lines. A folder given by its path is never changed.
+
+    With a ``diff`` (and a version) the folder is a copy of that version with the diff applied.
 
     Raises:
         SourceError: there is no such project, version or subfolder, or it cannot be fetched.
@@ -58,8 +60,8 @@ def resolve(uri: str, *, version: str | None, tell: Callable[[str], None], cache
         if project.kind == ZIP:
             return _unzipped(project, version, tell=tell, cache=cache)
         if version is not None and project.kind == LOCAL:
-            return _versioned(project, version, tell=tell, cache=cache)
-        return _fetched(project, version, tell=tell, cache=cache)
+            return _versioned(project, version, tell=tell, cache=cache, diff=diff)
+        return _fetched(project, version, tell=tell, cache=cache, diff=diff)
     except OSError as error:
         what = f"{error.strerror}: {error.filename}" if error.filename else str(error)
         raise SourceError(f"The cache folder {cache} cannot be used ({what}).", hint="Set MLCTL_CACHE_DIR to a folder of yours.") from error
@@ -93,7 +95,7 @@ def _file_url(path: Path) -> str:
     return "file://" + str(path).replace("%", "%25").replace("#", "%23")
 
 
-def _versioned(project: ProjectURI, version: str, *, tell: Callable[[str], None], cache: Path) -> Source:
+def _versioned(project: ProjectURI, version: str, *, tell: Callable[[str], None], cache: Path, diff: bytes) -> Source:
     """A version of a local repository, in a checkout: the folder itself stays as it is."""
     from mlctl.projects import versions
     from mlctl.projects.mirror import Mirror
@@ -105,9 +107,11 @@ def _versioned(project: ProjectURI, version: str, *, tell: Callable[[str], None]
         raise SourceError(f"{project.location!r} is not in a git repository, so it has no version {version!r}.", hint=hint)
     remote = Remote(url=str(root))
     commit, branch = versions.of_local(remote, root, version)
-    checkout = Mirror(remote, cache=cache, tell=tell).checkout(commit)
+    mirror = Mirror(remote, cache=cache, tell=tell)
+    checkout = mirror.checkout(commit)
     if checkout is None:
         raise versions.wrong(remote, version)
+    checkout = mirror.patched(checkout.commit, diff) if diff else checkout
     inside = _inside(root, Path(project.location), project.subdir)
     folder = _within(checkout.folder, inside, shown=f"{root} at {version}", closed=True)
     uri = _recorded(Path(project.location), project.subdir)
@@ -117,7 +121,7 @@ def _versioned(project: ProjectURI, version: str, *, tell: Callable[[str], None]
 # ── repositories elsewhere ──────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _fetched(project: ProjectURI, version: str | None, *, tell: Callable[[str], None], cache: Path) -> Source:
+def _fetched(project: ProjectURI, version: str | None, *, tell: Callable[[str], None], cache: Path, diff: bytes) -> Source:
     from mlctl.projects import versions
     from mlctl.projects.mirror import Mirror
     from mlctl.projects.remote import Remote
@@ -128,6 +132,7 @@ def _fetched(project: ProjectURI, version: str | None, *, tell: Callable[[str], 
     if project.page:
         version, subdir = versions.of_page(remote, project.page, version)
     checkout, branch = versions.of_remote(mirror, remote, version, tell=tell)
+    checkout = mirror.patched(checkout.commit, diff) if diff else checkout
     folder = _within(checkout.folder, subdir, shown=remote.url, closed=True)
     address = _file_url(Path(remote.url)) if remote.url.startswith("/") else remote.url
     uri = address + (f"#{subdir}" if subdir else "")
