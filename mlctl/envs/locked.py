@@ -55,7 +55,7 @@ class LockedEnv(VirtualEnv):
     def _build_lines(self) -> tuple[Line, ...]:
         return ()
 
-    def lock(self, packages: Sequence[str]) -> None:  # noqa: ARG002 -- the protocol's
+    def lock(self, packages: Sequence[str]) -> None:
         """Nothing changes: the project's own lock names exact versions already."""
 
     @cached_property
