@@ -163,6 +163,8 @@ def _satisfies(package: Any, requirement: str) -> bool:
 async def _installed(asked: dict[str, Any], records: list[RepoDataRecord], platform: Subdir) -> None:
     from rattler import Client, install
 
+    for record in records:
+        _check_file(record)
     await install(
         records,
         asked["prefix"],
@@ -173,6 +175,25 @@ async def _installed(asked: dict[str, Any], records: list[RepoDataRecord], platf
         client=Client.default_client(),
         reporter=None if asked["live"] else _reporter(),
     )
+
+
+def _check_file(record: RepoDataRecord) -> None:
+    """Compare an archive of a channel that is a folder with its index; rattler does so with what it downloads only.
+
+    Raises:
+        ValueError: it is another file.
+    """
+    if not record.url.startswith("file://") or not record.sha256:
+        return
+    import hashlib
+    from urllib.parse import unquote, urlsplit
+
+    path = Path(unquote(urlsplit(record.url).path))
+    if path.is_file():
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        if digest != record.sha256.hex():
+            message = f"hash mismatch: {path} has the SHA-256 {digest}, and {record.sha256.hex()} is expected"
+            raise ValueError(message)
 
 
 def _reporter() -> Any:

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import contextlib
 import functools
 import hashlib
 import http.server
@@ -143,7 +144,12 @@ def test_bytecode_where_python_may_not_write_it(choose, conda_project, monkeypat
     assert list(Path(found.folder).glob("lib/*/site-packages/__pycache__/base.*.pyc"))
 
 
-class Guarded(http.server.SimpleHTTPRequestHandler):
+class QuietHandler(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
+
+
+class Guarded(QuietHandler):
     """Serves a folder to whoever knows the password, or has it as a token in the address."""
 
     def do_GET(self):
@@ -157,20 +163,25 @@ class Guarded(http.server.SimpleHTTPRequestHandler):
 
     do_HEAD = do_GET  # noqa: N815
 
-    def log_message(self, *_):
-        pass
-
 
 @pytest.fixture
 def server(conda_channels):
     """The test's channels over HTTP: host and port."""
-    found = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Guarded, directory=conda_channels))
+    with serving(functools.partial(Guarded, directory=conda_channels)) as address:
+        yield address
+
+
+@contextlib.contextmanager
+def serving(handler):
+    found = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=found.serve_forever)
     thread.start()
-    yield f"127.0.0.1:{found.server_port}"
-    found.shutdown()
-    thread.join()
-    found.server_close()
+    try:
+        yield f"127.0.0.1:{found.server_port}"
+    finally:
+        found.shutdown()
+        thread.join()
+        found.server_close()
 
 
 @pytest.mark.parametrize("address", ["http://me:${SESAME}@SERVER/main", "http://SERVER/t/${SESAME}/main"])
@@ -401,9 +412,12 @@ def test_an_archive_that_is_not_what_the_channel_says(choose, conda_project, tmp
     channel = conda_channel.Channel(tmp_path / "changed" / "mine")
     path = channel.add("thing", files={"share/thing": "1"})
     channel.index()
-    path.write_bytes(path.read_bytes()[:-20])
-    error = failure(choose, conda_project("thing", channels=[channel.url]))
-    assert "thing" in error.message
+    path.write_bytes(conda_channel.Channel(tmp_path / "elsewhere").add("thing", files={"share/thing": "2"}).read_bytes())
+    assert "hash mismatch" in failure(choose, conda_project("thing", channels=[channel.url])).message
+    served = functools.partial(QuietHandler, directory=tmp_path / "changed")
+    with serving(served) as address:
+        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+        assert "hash mismatch" in failure(choose, conda_project("thing", channels=[f"http://{address}/mine"])).message
 
 
 def test_an_interrupted_build(conda_project, cache, tmp_path):
@@ -553,3 +567,12 @@ def test_slots_do_not_take_any_folder_for_an_environment(cache):
     assert slot.contents() is None
     (slot.folder / "conda-meta").mkdir()
     assert slot.contents() == {"proof": "conda-meta"}
+
+
+def test_packages_by_their_address(choose, conda_project):
+    first, _ = prepare(choose, conda_project("python", "top"))
+    lines = [line.partition("#")[0] for line in first.lock.splitlines() if line.startswith("file:")]
+    again, _ = prepare(choose, conda_project(*lines, channels=["other"]))
+    assert again.folder != first.folder
+    assert again.packages == first.packages
+    assert [line.partition("#")[0] for line in again.lock.splitlines() if line.startswith("file:")] == lines
