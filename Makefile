@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+TEST_PROCESSES ?= 3  # many tests wait for processes of their own
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check bench build lock clean
@@ -23,7 +24,7 @@ demo: setup ## Run the wine sample and show the run it made
 	@$(BIN)/mlctl runs list --experiment demo --limit 5
 
 test: setup ## Run the tests
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadfile $(ARGS)
 
 check: setup ## Check style and types
 	$(BIN)/ruff format --check mlctl tests sample-projects

@@ -1,4 +1,4 @@
-"""Autologging beside MLflow's: the same 25 trainings under both, and what their runs hold is compared."""
+"""Autologging beside MLflow's: the same 22 trainings under both, and what their runs hold is compared."""
 
 import json
 import os
