@@ -29,6 +29,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "server": ("mlctl.commands.server", "Serve the store to MLflow clients over their REST API."),
     "env": ("mlctl.commands.env", "Build, use and export environments; list, show and remove those that were built."),
     "doctor": ("mlctl.commands.doctor", "Check this machine: engines, interpreters, cache and store."),
+    "completion": ("mlctl.commands.completion", "Completion for bash, zsh and fish."),
 }
 
 SUBCOMMANDS: dict[str, dict[str, tuple[str, str]]] = {
@@ -70,10 +71,21 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         sys.stdout.write(f"mlctl {__version__}\n")
         return 0
+    if arguments[:1] == ["__complete"]:
+        return _complete(arguments[1:])
     try:
         return _guarded(arguments)
     except BrokenPipeError:
         return 141
+
+
+def _complete(arguments: list[str]) -> int:
+    """Answer a shell's completion function; whatever goes wrong, there is nothing to complete."""
+    from mlctl.commands import completion_answer
+
+    with contextlib.suppress(Exception):
+        sys.stdout.write(completion_answer.answer(arguments, _group))
+    return 0
 
 
 def _guarded(arguments: list[str]) -> int:

@@ -53,6 +53,8 @@ ENGINES = {
     "mlflow2": (lambda: os.access(os.environ.get("MLCTL_MLFLOW2", ""), os.X_OK), "MLCTL_MLFLOW2 naming a Python that has mlflow 2"),
     "rattler": (lambda: importlib.util.find_spec("rattler") is not None, "py-rattler (the extra mlctl[conda])"),
     "linux": (lambda: sys.platform == "linux", "Linux"),
+    "zsh": (lambda: shutil.which("zsh") is not None, "zsh"),
+    "fish": (lambda: shutil.which("fish") is not None, "fish"),
     "cc": (lambda: shutil.which("cc") is not None, "a C compiler"),
 }
 
