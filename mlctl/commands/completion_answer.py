@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _SERVER_PATIENCE_S = "1"
 _LISTING = ("63", "33")  # values of bash's COMP_TYPE: candidates are shown, not inserted
-_LONGEST = 60
+_LONGEST = 80
 
 
 def answer(arguments: Sequence[str], make_group: Callable[[], Any]) -> str:

@@ -35,6 +35,7 @@ class Shell:
         self.name = name
         master, slave = pty.openpty()
         self.fd = master
+        self.heard = ""
         self.process = subprocess.Popen(START[name], stdin=slave, stdout=slave, stderr=slave, env=env, start_new_session=True)
         os.close(slave)
         self.send(f"{PREPARE[name]}source <(mlctl completion {name}); PS1='R''EADY>'; printf 'set''-up'\n")
@@ -45,12 +46,13 @@ class Shell:
         os.write(self.fd, text.encode())
 
     def until(self, text, timeout_s=30):
-        seen, deadline = "", time.monotonic() + timeout_s
-        while text not in seen:
-            assert time.monotonic() < deadline, f"{self.name} did not say {text!r}: {seen!r}"
+        deadline = time.monotonic() + timeout_s
+        while text not in self.heard:
+            assert time.monotonic() < deadline, f"{self.name} did not say {text!r}: {self.heard!r}"
             if select.select([self.fd], [], [], 0.1)[0]:
-                seen += os.read(self.fd, 1 << 16).decode(errors="replace")
-        return seen
+                self.heard += os.read(self.fd, 1 << 16).decode(errors="replace")
+        seen, found, self.heard = self.heard.partition(text)
+        return seen + found
 
     def words(self, line, *, tabs=1):
         """The words that the shell has after TAB was pressed behind the line; a word that can go on is not ended."""
