@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlctl import provenance, settings
+from mlctl import masking, provenance, settings
+from mlctl.envs.base import Lockable
 from mlctl.errors import InvalidValueError, MlctlError, NotFoundError, ParameterError, SourceError, StoreError
 from mlctl.planning import RunOptions
 from mlctl.projects import manifest, source, spec
@@ -28,7 +29,6 @@ DIFFERENT_TAG = "mlctl.rerun.different"
 _COMMIT = "mlflow.source.git.commit"
 _MOST_BYTES = 16 << 20
 _MOST_NAMED = 6
-MASK = "***"
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,7 @@ class Wishes:
     run_name: str | None = None
     experiment_name: str | None = None
     with_lock: bool = True
+    env_files: tuple[str, ...] = ()
 
 
 def repeat(store: TrackingStore, run: Run, wishes: Wishes, *, tell: Callable[[str], None]) -> Repeat:
@@ -68,7 +69,7 @@ def repeat(store: TrackingStore, run: Run, wishes: Wishes, *, tell: Callable[[st
     packages = tuple(line for line in packages if re.fullmatch(r"[\w.-]+==[\w.!+-]+", line))
     entry = tags.get("mlflow.project.entryPoint", "main")
     parameters = {**_parameters(run, found, entry), **_anchored(wishes.parameters, found, entry)}
-    masked = [name for name, value in parameters.items() if MASK in value and name not in wishes.parameters]
+    masked = [name for name, value in parameters.items() if masking.MASK in value and name not in wishes.parameters]
     if masked:
         hint = " ".join(f"-P {name}=…" for name in masked)
         raise ParameterError(f"Parameters of run {_short(run)} hold secrets, which are not recorded: {', '.join(masked)}.", hint=hint)
@@ -83,6 +84,7 @@ def repeat(store: TrackingStore, run: Run, wishes: Wishes, *, tell: Callable[[st
         check_types=False,
         diff=diff if tags.get(_COMMIT) else b"",
         lock=packages if wishes.with_lock else (),
+        env_files=tuple(str(Path(name).absolute()) for name in wishes.env_files),
         caller_folder=tags.get("mlctl.caller", ""),
     )
     different = (*_about_source(store, run, found, diff), *_about_machine(run), *_about_lock(run, packages, asked=wishes.with_lock))
@@ -94,9 +96,15 @@ def about_environment(repeat: Repeat, job: Job) -> Iterator[str]:
     then, now = repeat.run.data.tags.get("mlctl.python", ""), job.env_plan.python
     if then and now and then != now:
         yield f"it ran with Python {then}, and this is {now}"
-    if job.env_plan.kind == "system" and repeat.packages:
-        packages = job.environment.prepare(lambda _: None).packages
-        yield from _package_changes(repeat.packages, packages)
+    missing = sorted({*filter(None, repeat.run.data.tags.get("mlctl.variables", "").split(", "))} - {*job.variables.values})
+    if missing:
+        yield f"variables that a file had set are not set: {', '.join(missing)} (their values are not recorded; see --env-file)"
+    if not repeat.packages or isinstance(job.environment, Lockable):
+        return
+    if job.env_plan.kind == "system" or job.env_plan.built:
+        yield from _package_changes(repeat.packages, job.environment.prepare(lambda _: None).packages)
+    else:
+        yield f"the {job.env_plan.kind} environment is solved anew from the project's files; `mlctl runs diff` shows what came of that"
 
 
 def _package_changes(then: tuple[str, ...], now: tuple[str, ...]) -> Iterator[str]:
@@ -104,7 +112,7 @@ def _package_changes(then: tuple[str, ...], now: tuple[str, ...]) -> Iterator[st
     found = [f"{name} {old[name]}, now {new.get(name, 'absent')}" for name in sorted(old) if new.get(name) != old[name]]
     if found:
         more = f" and {len(found) - _MOST_NAMED} more" if len(found) > _MOST_NAMED else ""
-        yield f"this machine's Python has other packages: {'; '.join(found[:_MOST_NAMED])}{more}"
+        yield f"the environment has other packages: {'; '.join(found[:_MOST_NAMED])}{more}"
 
 
 # ── code ─────────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -24,6 +24,9 @@ def rerun_run(
     ] = None,
     experiment_name: Annotated[str | None, typer.Option(metavar="NAME", help="Another experiment; made if it is new.")] = None,
     run_name: Annotated[str | None, typer.Option(metavar="NAME", help="Name of the new run; generated if absent.")] = None,
+    env_file: Annotated[
+        list[str] | None, typer.Option("--env-file", metavar="FILE", help="A file of variables for the job; repeatable, the last counts.")
+    ] = None,
     lock: Annotated[
         bool, typer.Option("--lock/--no-lock", help="Exactly the recorded packages, or what the project's files allow.")
     ] = True,
@@ -34,7 +37,7 @@ def rerun_run(
     The code is checked out in a folder of its own: your working tree stays as it is. What could not be made the same is told, and kept in
     the new run's tag `mlctl.rerun.different`. The exit code is the script's own, as with `mlctl run`.
     """
-    wishes = rerun.Wishes(parse_assignments(param_list or []), run_name, experiment_name, lock)
+    wishes = rerun.Wishes(parse_assignments(param_list or []), run_name, experiment_name, lock, tuple(env_file or ()))
     with github.reporting(ci, "mlctl runs rerun") as report:
         with lookup.looking() as store:
             found = rerun.repeat(store, store.get_run(lookup.run_id(store, run)), wishes, tell=render.tell)

@@ -209,3 +209,17 @@ def test_a_run_of_an_older_mlctl_has_its_parameters_found(mlctl, repository):
     mlctl("runs", "tag", "@last", "--delete", "mlctl.parameters", check=0)
     mlctl("runs", "rerun", "@last", check=0)
     assert json.loads(tag(last(mlctl), "mlctl.parameters")) == ["alpha", "extra"]
+
+
+def test_variables_and_secrets_are_told(mlctl, script, place):
+    script("import os, mlctl\nmlctl.log_metric('m', float(os.environ.get('NUMBER', '0')))\n")
+    (place / "mine.env").write_text("NUMBER=4\nAPI_TOKEN=abcdefgh\n")
+    mlctl("run", "project", "--env-file", "mine.env", check=0)
+    done = mlctl("runs", "rerun", "@last", check=0)
+    assert "variables that a file had set are not set: API_TOKEN, NUMBER" in done.stderr
+    first = mlctl.runs()[1]["info"]["run_id"]
+    done = mlctl("runs", "rerun", first, "--env-file", "mine.env", check=0)
+    assert "not the same" not in done.stderr
+    assert last(mlctl)["data"]["metrics"] == {"m": 4.0}
+    mlctl("run", "project", "--env-file", "mine.env", "-P", "token=abcdefgh", check=0)
+    assert "-P token=…" in mlctl("runs", "rerun", "@last", check=121).stderr
