@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import secrets
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -35,6 +34,8 @@ class Report:
 
     def outputs(self, values: Mapping[str, str]) -> None:
         """Set outputs of the step. Names must have letters, digits, ``_`` and ``-`` only; values may be any text."""
+        import secrets
+
         lines = []
         for name, value in values.items():
             mark = f"mlctl_{secrets.token_hex(16)}"

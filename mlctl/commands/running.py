@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from mlctl import render, runner
-from mlctl.commands import github, lookup, run_places, run_reports
+from mlctl.commands import github, lookup
 from mlctl.errors import StoreError
 from mlctl.jobs import FINISHED, Streams
 from mlctl.tracking.entities import SYSTEM_PREFIX
@@ -51,6 +51,8 @@ def streams(view: render.View) -> Streams:
 def _tell_github(report: github.Report, data: dict[str, Any]) -> None:
     if not report.on:
         return
+    from mlctl.commands import run_places, run_reports
+
     try:
         with lookup.looking() as store:
             run = store.get_run(data["run_id"])

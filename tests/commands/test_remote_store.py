@@ -81,3 +81,20 @@ def test_system_metrics(mlctl, project, make_run, served, monkeypatch):
     steps = [point["step"] for point in row["points"]]
     assert steps == list(range(len(steps)))
     assert steps
+
+
+def test_gates_reports_repeats_and_completion(mlctl, project, place, served):
+    text = "entry_points:\n  main:\n    parameters:\n      x: {type: float, default: 2}\n    command: python main.py {x}\n"
+    project(text, main__py="import sys, mlctl\nmlctl.log_metric('m', float(sys.argv[1]))\n")
+    mlctl("run", "project", "-P", "x=3", check=0)
+    served()
+    mlctl("runs", "check", "@last", "metrics.m = 3 AND (params.x = 3 OR metrics.none > 1)", check=0)
+    mlctl("runs", "check", "@last", "metrics.m.max > 3", check=1)
+    (place / "project" / "more.txt").write_text("new")
+    done = mlctl("runs", "rerun", "@last", "-P", "x=4", check=0)
+    assert "not the same" not in done.stderr
+    mlctl("runs", "check", "@last", "metrics.m = baseline + 1", "--baseline", "@last~1", check=0)
+    assert "4 ▲ 33.3 %" in mlctl("runs", "report", "@last", "--baseline", "@last~1", check=0).stdout
+    last, first = (run["info"]["run_id"] for run in mlctl.runs())
+    found = mlctl("__complete", "fish", "runs", "show", "", check=0).stdout
+    assert {last[:12], first[:12]} <= {line.split("\t")[0] for line in found.splitlines()}
