@@ -53,6 +53,7 @@ def tags(job: Job) -> dict[str, str]:
         "mlctl.platform": platform(),
         "mlflow.project.env": None if job.env_plan.kind == "system" else job.env_plan.kind,
         "mlctl.env.key": job.env_plan.key or None,
+        "mlctl.env.manager": job.env_plan.manager or None,
         "mlctl.variables": ", ".join(sorted(job.variables.values)) or None,
         "mlctl.python": job.env_plan.python or None,
         PARENT_TAG: os.environ.get("MLCTL_RUN_ID") if os.environ.get("MLCTL_RUN_ID") != job.options.run_id else None,

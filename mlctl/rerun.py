@@ -67,6 +67,7 @@ def repeat(store: TrackingStore, run: Run, wishes: Wishes, *, tell: Callable[[st
     uri, found = _source(run, diff, tell=tell)
     packages = tuple(_read(store, run, provenance.PACKAGES_FILE).decode("utf-8", "replace").split("\n"))
     packages = tuple(line for line in packages if re.fullmatch(r"[\w.-]+==[\w.!+-]+", line))
+    lock = tuple(_read(store, run, provenance.LOCK_FILE).decode("utf-8", "replace").splitlines())
     entry = tags.get("mlflow.project.entryPoint", "main")
     parameters = {**_parameters(run, found, entry), **_anchored(wishes.parameters, found, entry)}
     masked = [name for name, value in parameters.items() if masking.MASK in value and name not in wishes.parameters]
@@ -79,11 +80,11 @@ def repeat(store: TrackingStore, run: Run, wishes: Wishes, *, tell: Callable[[st
         parameters=parameters,
         experiment_id=None if wishes.experiment_name else run.info.experiment_id,
         experiment_name=wishes.experiment_name,
-        env_manager=tags.get("mlflow.project.env", "system"),
+        env_manager=tags.get("mlctl.env.manager") or tags.get("mlflow.project.env", "system"),
         run_name=wishes.run_name,
         check_types=False,
         diff=diff if tags.get(_COMMIT) else b"",
-        lock=packages if wishes.with_lock else (),
+        lock=(lock or packages) if wishes.with_lock else (),
         env_files=tuple(str(Path(name).absolute()) for name in wishes.env_files),
         caller_folder=tags.get("mlctl.caller", ""),
     )

@@ -90,11 +90,15 @@ def export(
 ) -> render.Result:
     """Print the environment of a project, built if need be, with every package pinned.
 
-    lock is a python_env.yaml that a project can name; requirements is for pip; dockerfile makes an image with the project in it.
+    lock is a python_env.yaml that a project can name, and of a conda environment an explicit list for conda; requirements is for pip;
+    dockerfile makes an image with the project in it.
     """
     if format_ not in exporting.FORMATS:
         raise UsageError(f"There is no format {format_!r}.", hint=f"Formats: {', '.join(exporting.FORMATS)}.")
     found = surroundings.prepare(_request(uri, version, env_manager, without_mlflow=without_mlflow), tell=render.tell)
+    if found.prepared.lock and format_ == "lock":
+        text = found.prepared.lock
+        return render.Result({"format": format_, "python": found.prepared.python, "text": text}, text=text.rstrip("\n"))
     frozen = exporting.freeze(found.prepared, project=found.project.folder, requirements=found.plan.requirements)
     of = f"{found.source.uri}{f' at {found.source.commit}' if found.source.commit else ''}"
     text = exporting.write(frozen, format_, comment=f"The environment of {of}, written by `mlctl env export --format {format_}`.")

@@ -37,7 +37,8 @@ class EnvPlan:
     """What ``--dry-run`` tells of an environment: nothing has been built for it.
 
     ``key`` is the content hash of everything that decides the result ("" where nothing is built), ``channels`` are where conda
-    packages come from, ``notes`` say what was chosen and why.
+    packages come from, ``notes`` say what was chosen and why. ``manager`` is the word of --env-manager that chooses the same where the
+    kind is not that word.
     """
 
     kind: str
@@ -48,6 +49,7 @@ class EnvPlan:
     requirements: tuple[str, ...] = ()
     channels: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    manager: str = ""
 
 
 class Environment(Protocol):
@@ -76,5 +78,8 @@ class Lockable(Protocol):
     """An environment that can be built with exact versions: those that a run has recorded."""
 
     def lock(self, packages: Sequence[str]) -> None:
-        """From now on only these versions (``name==version``) will do. An environment that has them already is used as it is."""
+        """From now on only these versions will do. An environment that has them already is used as it is.
+
+        They are ``name==version``, or the lines of `PreparedEnv.lock` where a run has recorded one.
+        """
         ...

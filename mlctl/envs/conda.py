@@ -22,7 +22,7 @@ from mlctl.envs.base import EnvPlan, PreparedEnv
 from mlctl.errors import EnvError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from mlctl.envs.conda_file import CondaFile
     from mlctl.envs.conda_prefix import Package
@@ -37,16 +37,41 @@ _NATIVE = "rattler"
 
 
 class CondaEnv:
-    """The conda environment of one project. ``program`` is the executable that makes it; "" for py-rattler."""
+    """The conda environment of one project. ``program`` is the executable that makes it; "" for py-rattler.
+
+    ``manager`` is the word of --env-manager that chooses it.
+    """
 
     def __init__(
-        self, project: Project, *, cache: Path, notes: tuple[str, ...] = (), without_mlflow: bool = False, program: str = ""
+        self,
+        project: Project,
+        *,
+        cache: Path,
+        notes: tuple[str, ...] = (),
+        without_mlflow: bool = False,
+        program: str = "",
+        manager: str = _NATIVE,
     ) -> None:
         self._project = project
         self._cache = cache
         self._notes = notes
         self._without_mlflow = without_mlflow
         self._program = program
+        self._manager = manager
+        self._pins: tuple[str, ...] = ()
+        self._pip_pins: tuple[Line, ...] = ()
+
+    def lock(self, packages: Sequence[str]) -> None:
+        """From now on only the packages of a run's lock will do. An environment that has them already is used as it is.
+
+        An installed conda solves anew: it can be told no more than what the file says.
+        """
+        contents = self._slot.contents()
+        if self._program or (contents is not None and contents["lock"].splitlines() == list(packages)):
+            return
+        self._pins, pip = conda_prefix.pins(packages)
+        self._pip_pins = pip_lines.lock(pip, folder=self._cache / "locks") if pip else ()
+        self.__dict__.pop("_slot", None)
 
     def plan(self) -> EnvPlan:
         """Resolve without building; nothing is solved.
@@ -66,6 +91,7 @@ class CondaEnv:
             built=contents is not None,
             requirements=(*(spec.text for spec in self._file.specs), *pip),
             channels=tuple(map(conda_channels.redacted, self._channels)),
+            manager=self._manager,
             notes=(*self._notes, *self._file_notes, *filter(None, [contents and contents.get("note")])),
         )
 
@@ -142,7 +168,8 @@ class CondaEnv:
             "specs": [
                 f"{spec.channel}::{spec.name} {' '.join(spec.rest.split())}" if spec.name else spec.text for spec in self._file.specs
             ],
-            "pip": [line.identity for line in self._pip],
+            "pip": [line.identity for line in (*self._pip_pins, *self._pip)],
+            **({"pins": self._pins} if self._pins else {}),
             "lock": hashlib.sha256(self._lock_file.read_bytes()).hexdigest() if self._lock_file else "",
         }
         text = json.dumps(decisive, sort_keys=True)
@@ -206,13 +233,14 @@ class CondaEnv:
             cache=self._cache,
             channels=self._channels,
             priority=conda_channels.priority(),
-            lock=self._lock_file,
+            lock=None if self._pins else self._lock_file,
+            pins=self._pins,
             pip=tuple({"name": name, "text": line.text} for line in self._pip if (name := mlflow_lines.named(line.text).package)),
         )
         answer = conda_native.install(request, lock, tell)
         found = conda_prefix.installed(slot.folder)
         for lines in _locked(self._pip, answer.pypi) if answer.locked else [self._pip]:
-            self._fill(lines, found, lock, tell)
+            self._fill((*self._pip_pins, *lines) if lines else (), found, lock, tell)
         return answer.unused
 
     def _link(self, python: str, lock: Lock) -> None:
@@ -291,7 +319,7 @@ def _by(name: str, project: Project, **options: Any) -> CondaEnv:
 
     program = conda_tool.creator(name)
     notes = (*options.pop("notes", ()), f"the environment is made by {program}")
-    return CondaEnv(project, notes=notes, program=program, **options)
+    return CondaEnv(project, notes=notes, program=program, manager=name, **options)
 
 
 by_conda, by_mamba, by_micromamba = (partial(_by, name) for name in ("conda", "mamba", "micromamba"))

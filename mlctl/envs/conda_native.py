@@ -35,7 +35,10 @@ class Answer(NamedTuple):
 
 
 class Request(NamedTuple):
-    """What to install where. ``channels`` are addresses in their order; ``pip`` are lines with the names of their packages."""
+    """What to install where. ``channels`` are addresses in their order, ``pip`` lines with the names of their packages.
+
+    ``pins`` are specs that whatever is installed has to meet.
+    """
 
     file: CondaFile
     project: Path
@@ -45,6 +48,7 @@ class Request(NamedTuple):
     priority: str
     lock: Path | None = None
     pip: tuple[dict[str, str], ...] = ()
+    pins: tuple[str, ...] = ()
 
     def texts(self) -> list[str]:
         """The specs as the solver takes them."""
@@ -55,7 +59,14 @@ class Request(NamedTuple):
         home = Path(os.environ.get("RATTLER_CACHE_DIR") or self.cache / _FOLDER)
         plain = [spec._replace(channel="").query(str) for spec in self.file.specs if "://" not in spec.text or spec.channel]
         open_texts, open_channels = (list(map(conda_channels.without_credentials, found)) for found in (self.texts(), self.channels))
-        fields = {"specs": open_texts, "plain_specs": plain, "channels": open_channels, "priority": self.priority, "pip": self.pip}
+        fields = {
+            "specs": open_texts,
+            "plain_specs": plain,
+            "channels": open_channels,
+            "priority": self.priority,
+            "pip": self.pip,
+            "pins": self.pins,
+        }
         fields |= {"prefix": str(self.prefix), "packages": str(home / "pkgs"), "repodata": str(home / "repodata")}
         return json.dumps({**fields, "lock": str(self.lock or ""), "platform": os.environ.get("CONDA_SUBDIR", ""), "live": live})
 

@@ -82,6 +82,16 @@ def lock(found: Iterable[Package], pip: Iterable[str], *, platform: str) -> str:
     return "\n".join([*head, *(each.locked() for each in found), *(f"# pip {line}" for line in pip), ""])
 
 
+def pins(lines: Iterable[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Of the lines of such a list: specs that mean exactly its conda packages, and what pip had (``name==version``)."""
+    found = list(lines)
+    names = (
+        re.sub(r"#.*$|\.conda(?=#|$)|\.tar\.bz2(?=#|$)", "", line).rsplit("/", 1)[-1].rsplit("-", 2) for line in found if "://" in line
+    )
+    specs = tuple(f"{name}=={version}={build}" for name, version, build in map(tuple, names))
+    return specs, tuple(line.removeprefix("# pip ") for line in found if line.startswith("# pip "))
+
+
 def variables(prefix: Path) -> dict[str, str | None]:
     """Variables that activating the environment sets; None for those that it unsets."""
     found: dict[str, str] = {}

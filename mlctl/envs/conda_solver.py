@@ -83,7 +83,7 @@ def _parsed(texts: Sequence[str]) -> list[MatchSpec] | dict[str, Any]:
 
 
 async def _solved(asked: dict[str, Any], specs: list[MatchSpec], platform: Subdir) -> list[RepoDataRecord]:
-    from rattler import Channel, ChannelPriority, Client, Gateway, Subdir, VirtualPackage, VirtualPackageOverrides, solve
+    from rattler import Channel, ChannelPriority, Client, Gateway, MatchSpec, Subdir, VirtualPackage, VirtualPackageOverrides, solve
 
     began = time.monotonic()
     gateway = Gateway(cache_dir=Path(asked["repodata"]), client=Client.default_client(), show_progress=asked["live"])
@@ -91,7 +91,7 @@ async def _solved(asked: dict[str, Any], specs: list[MatchSpec], platform: Subdi
     records = await solve(
         [Channel(url) for url in asked["channels"]],
         roots,
-        constraints=constraints,
+        constraints=[*constraints, *map(MatchSpec, asked["pins"])],
         gateway=gateway,
         platforms=[platform, Subdir("noarch")],
         virtual_packages=VirtualPackage.detect(VirtualPackageOverrides.from_env()),

@@ -45,9 +45,8 @@ def freeze(prepared: PreparedEnv, *, project: Path, requirements: Sequence[str])
         EnvError: it is not one of Python packages alone.
     """
     if prepared.kind not in ("virtualenv", "system"):
-        raise EnvError(
-            f"An environment of the kind {prepared.kind} cannot be exported.", hint="Environments of Python packages can: virtualenv, uv."
-        )
+        hint = "`--format lock` lists its exact conda packages." if prepared.lock else "Those of Python packages can be: virtualenv, uv."
+        raise EnvError(f"An environment of the kind {prepared.kind} cannot be exported so.", hint=hint)
     options = tuple(_option(line) for line in requirements if re.split(r"[\s=]", line)[0] in _OPTIONS)
     origins = dict(_origins(Path(prepared.folder), project)) if prepared.folder else {}
     lines = [origins.get(line.partition("==")[0], line) for line in prepared.packages]

@@ -70,6 +70,9 @@ def test_listed_shown_and_removed(mlctl, project):
     (listed,) = mlctl.json("env", "list")["data"]
     assert (listed["builder"], listed["python"], listed["projects"]) == ("rattler", conda_channel.VERSION, [str(folder)])
     assert "blas==1.0" in mlctl("env", "show", listed["key"][:6], check=0).stdout
+    assert mlctl("env", "export", folder, check=0).stdout.startswith("# platform: linux-64\n@EXPLICIT\nfile:")
+    assert "`--format lock`" in mlctl("env", "export", folder, "--format", "requirements", check=123).stderr
+    assert mlctl("env", "exec", folder, "--", "bash", "-c", "echo $TOOL_LATER", check=0).stdout == f"{listed['folder']}/share/later\n"
     assert [each["key"] for each in mlctl.json("env", "gc", "--older-than", "0")["data"]] == [listed["key"]]
     assert not Path(listed["folder"]).exists()
     mlctl("run", folder, check=0)
@@ -123,3 +126,24 @@ def test_without_the_extra(mlctl, project, tmp_path, monkeypatch):
     planned = mlctl.json("run", folder, "--dry-run")
     assert planned["data"]["environment"]["kind"] == "virtualenv"
     assert any("lists only Python and pip packages" in note for note in planned["notes"])
+
+
+def test_repeated_with_the_same_packages(mlctl, project, tmp_path):
+    """A newer version has come since: the repeated run has the old one."""
+    channel = conda_channel.Channel(tmp_path / "mine")
+    channel.add_python()
+    channel.add("base", "1.0", build="one", python="version = '1.0'\n")
+    channel.index()
+    text = "import base\nimport mlctl\nmlctl.log_param('base', base.version)\n"
+    yaml = f"channels: [{channel.url}]\ndependencies: [python, base]\n"
+    folder = project(PROJECT.replace(" && hello", ""), main__py=text, conda__yaml=yaml)
+    mlctl("run", folder, check=0)
+    channel.add("base", "2.0", python="version = '2.0'\n")
+    channel.index()
+    (first,) = mlctl.json("env", "list")["data"]
+    mlctl("runs", "rerun", "@last", check=0)
+    mlctl("env", "remove", first["key"], check=0)
+    mlctl("runs", "rerun", "@last~1", check=0)
+    mlctl("runs", "rerun", "@last~2", "--no-lock", check=0)
+    assert [run["data"]["params"]["base"] for run in mlctl.runs()] == ["2.0", "1.0", "1.0", "1.0"]
+    assert {run["data"]["tags"]["mlctl.env.manager"] for run in mlctl.runs()} == {"rattler"}
