@@ -35,8 +35,10 @@ ROWS = (
     Row("client-cert", ("SSL_CLIENT_CERT",), "SSL_CLIENT_CERT"),
     Row("constraint", ("UV_CONSTRAINT",), "UV_CONSTRAINT"),
     Row("proxy", ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"), "HTTPS_PROXY"),
+    Row("keyring-provider", ("UV_KEYRING_PROVIDER",), "UV_KEYRING_PROVIDER"),
     Row("default-timeout", ("UV_HTTP_TIMEOUT", "UV_REQUEST_TIMEOUT", "HTTP_TIMEOUT"), "UV_HTTP_TIMEOUT"),
 )
+_KEYRING = {"import": "subprocess", "subprocess": "subprocess", "disabled": "disabled"}  # pip's "auto" asks one only if it has one
 _MACHINE_FILE = "/etc/pip.conf"
 _FLAGS = {"no-index": "--no-index", "pre": "--prerelease=allow"}
 
@@ -55,8 +57,10 @@ def for_uv(environ: Mapping[str, str], folder: Path) -> tuple[dict[str, str], li
 
 
 def _usable(option: str, value: str) -> list[str]:
-    """The words of a value; pip passes over a folder of wheels that is missing, uv fails."""
+    """The words of a value; pip passes over a folder of wheels that is missing, uv fails, and uv knows one way to ask a keyring."""
     words = value.split()
+    if option == "keyring-provider":
+        return [_KEYRING[word] for word in words if word in _KEYRING]
     return [word for word in words if "://" in word or Path(word).expanduser().exists()] if option == "find-links" else words
 
 

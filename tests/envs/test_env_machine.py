@@ -176,6 +176,9 @@ def index(wheels, monkeypatch):
             self.end_headers()
             self.wfile.write(body)
 
+        def do_HEAD(self):
+            self.do_GET()
+
         def log_message(self, *_):
             pass
 
@@ -191,7 +194,7 @@ def index(wheels, monkeypatch):
     thread.join()
 
 
-@pytest.mark.parametrize("way", ["address", "netrc", "variables", "pip's settings"])
+@pytest.mark.parametrize("way", ["address", "netrc", "variables", "pip's settings", "keyring"])
 def test_a_private_index(way, index, mlctl, project, place, monkeypatch):
     host, given = index
     monkeypatch.setenv("UV_CACHE_DIR", str(place / "uv"))
@@ -202,6 +205,7 @@ def test_a_private_index(way, index, mlctl, project, place, monkeypatch):
         "netrc": f"--index-url http://{host}/simple",
         "variables": f"--index-url http://${{INDEX_USER}}:${{INDEX_PASSWORD}}@{host}/simple",
         "pip's settings": "",
+        "keyring": f"--index-url http://{USER}@{host}/simple",
     }[way]
     if way == "netrc":
         (place / "netrc").write_text(f"machine 127.0.0.1 login {USER} password {PASSWORD}\n")
@@ -210,6 +214,12 @@ def test_a_private_index(way, index, mlctl, project, place, monkeypatch):
     elif way == "variables":
         monkeypatch.setenv("INDEX_USER", USER)
         monkeypatch.setenv("INDEX_PASSWORD", PASSWORD)
+    elif way == "keyring":
+        (place / "bin").mkdir()
+        (place / "bin" / "keyring").write_text(f"#!/bin/sh\n[ \"$1 $3\" = 'get {USER}' ] && echo {PASSWORD}\n")
+        (place / "bin" / "keyring").chmod(0o755)
+        monkeypatch.setenv("PATH", f"{place / 'bin'}{os.pathsep}{os.environ['PATH']}")
+        monkeypatch.setenv("PIP_KEYRING_PROVIDER", "subprocess")
     elif way == "pip's settings":
         monkeypatch.setenv("PIP_INDEX_URL", with_login)
     lines = "".join(f"- {line}\n" for line in (option, "private>=1", "absent-package") if line)

@@ -33,6 +33,14 @@ def test_nothing_said_nothing_given(given):
     assert given() == ({}, [])
 
 
+@pytest.mark.parametrize(
+    ("word", "expected"), [("import", "subprocess"), ("subprocess", "subprocess"), ("disabled", "disabled"), ("auto", None)]
+)
+def test_the_keyring(given, word, expected):
+    assert given(PIP_KEYRING_PROVIDER=word)[0].get("UV_KEYRING_PROVIDER") == expected
+    assert given(PIP_KEYRING_PROVIDER=word, UV_KEYRING_PROVIDER="disabled")[0] == {}
+
+
 def test_variables(given, tmp_path):
     (tmp_path / "wheels").mkdir()
     variables, flags = given(
