@@ -256,33 +256,43 @@ def follow(
     if show_fd is None:
         pipe = subprocess.PIPE
         out_to = pipe if each_line is None else NOTHING
-        popen = start_job(argv, cwd=cwd, env=env, stdin=NOTHING, stdout=out_to, stderr=pipe, keep_fds=keep_fds)
-        if each_line is not None:
-            with _ended_with_caller(popen):
-                for line in Pending(popen).error_lines():
-                    each_line(line)
-                return Completed(popen.wait(), "", "")
-        with _ended_with_caller(popen):
-            out, err = popen.communicate()
-        return Completed(popen.returncode, _text(out), _text(err))
+        with _ended_with_caller(argv, cwd=cwd, env=env, stdin=NOTHING, stdout=out_to, stderr=pipe, keep_fds=keep_fds) as popen:
+            if each_line is None:
+                out, err = popen.communicate()
+                return Completed(popen.returncode, _text(out), _text(err))
+            for line in Pending(popen).error_lines():
+                each_line(line)
+            return Completed(popen.wait(), "", "")
     shown, own = terminal_like(show_fd)
     try:
-        popen = start_job(argv, cwd=cwd, env=env, stdin=NOTHING, stdout=own, stderr=own, keep_fds=keep_fds)
-    except OSError:
-        os.close(shown)
-        raise
+        with _ended_with_caller(argv, cwd=cwd, env=env, stdin=NOTHING, stdout=own, stderr=own, keep_fds=keep_fds) as popen:
+            os.close(own)
+            source, shown, own = shown, -1, -1
+            err = _relay(popen, source, show_fd)  # which closes it
+            return Completed(popen.wait(), "", _text(err))
     finally:
-        os.close(own)
-    with _ended_with_caller(popen):
-        err = _relay(popen, shown, show_fd)
-    return Completed(popen.wait(), "", _text(err))
+        for fd in (shown, own):
+            if fd >= 0:
+                os.close(fd)
 
 
 @contextlib.contextmanager
-def _ended_with_caller(popen: "subprocess.Popen[bytes]") -> Iterator[None]:
-    """End the command's group if the block is left before the command has ended."""
+def _ended_with_caller(argv: Sequence[str], **options: Any) -> "Iterator[subprocess.Popen[bytes]]":
+    """Start a job, and end its group if the block is left before it has ended. An interrupt meanwhile waits until there is a job to end.
+
+    Raises:
+        OSError: it cannot be started.
+    """
+    held: List[int] = []
+    before = _hold_interrupts(held)
     try:
-        yield
+        popen = start_job(argv, **options)
+    except BaseException:
+        _let_interrupts_come(before, held)
+        raise
+    try:
+        _let_interrupts_come(before, held)
+        yield popen
     finally:
         if popen.poll() is None:
             send(signal.SIGTERM, group=popen.pid)
@@ -293,6 +303,23 @@ def _ended_with_caller(popen: "subprocess.Popen[bytes]") -> Iterator[None]:
         for stream in (popen.stdout, popen.stderr):
             if stream is not None:
                 stream.close()
+
+
+def _hold_interrupts(held: List[int]) -> Any:
+    """Note interrupts instead of raising them; returns what handled them before (None: they are ignored, or not this thread's)."""
+    import threading
+
+    before = signal.getsignal(signal.SIGINT)
+    if before in (None, signal.SIG_IGN) or threading.current_thread() is not threading.main_thread():
+        return None
+    return signal.signal(signal.SIGINT, lambda signum, _frame: held.append(signum))
+
+
+def _let_interrupts_come(before: Any, held: Sequence[int]) -> None:
+    if before is not None:
+        signal.signal(signal.SIGINT, before)
+        if held:
+            signal.raise_signal(signal.SIGINT)
 
 
 def terminal_like(fd: Optional[int]) -> Tuple[int, int]:

@@ -221,7 +221,7 @@ class TestWriting:
     def test_the_draft_of_a_killed_writer_is_never_shown_and_does_not_stay(self, files, place):
         os.mkfifo(place / "slow")
         code = (
-            "import os, sys\nfrom mlctl.tracking import copying\nfrom mlctl.files.local import LocalArtifacts\n"
+            "import os, sys\nfrom mlctl.files import copying\nfrom mlctl.files.local import LocalArtifacts\n"
             "copying._ways = lambda: iter([lambda a, b: os.write(b, bytes(4096)) and os.read(0, 1)])\n"
             "LocalArtifacts(sys.argv[1]).put_file(sys.argv[2])"
         )
