@@ -37,7 +37,9 @@ ENGINES = (
     Engine("docker", ("version", "--format", "{{.Server.Version}}"), "docker projects", "Start its daemon, and see that you may use it."),
     Engine("podman", ("--version",), "docker projects"),
     Engine("Rscript", ("--version",), "R scripts as entry points", "Install R, and in R the package mlflow."),
-    Engine("nvidia-smi", ("--query-gpu=name,driver_version", "--format=csv,noheader"), "NVIDIA GPUs", "Install the driver anew."),
+    Engine(
+        "nvidia-smi", ("--query-gpu=name,driver_version", "--format=csv,noheader"), "NVIDIA GPUs", "Install its driver, if there is one."
+    ),
 )
 _PACKAGES = (
     ("rattler", "conda environments without conda", 'pip install "mlctl[conda]"'),
