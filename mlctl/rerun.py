@@ -29,6 +29,7 @@ DIFFERENT_TAG = "mlctl.rerun.different"
 _COMMIT = "mlflow.source.git.commit"
 _MOST_BYTES = 16 << 20
 _MOST_NAMED = 6
+_SOLVING_ANEW = ("conda", "mamba", "micromamba")  # what is installed makes of a file what it will
 
 
 @dataclass(frozen=True)
@@ -188,6 +189,8 @@ def _about_lock(run: Run, packages: tuple[str, ...], *, asked: bool) -> Iterator
         yield "packages are those that the project's files allow now (--no-lock)"
     elif not packages and run.data.tags.get("mlflow.project.env"):
         yield "the packages of its environment are not recorded: it is built from the project's files anew"
+    elif (manager := run.data.tags.get("mlctl.env.manager", "")) in _SOLVING_ANEW:
+        yield f"where its environment is gone, {manager} solves it anew: it cannot be told the recorded packages"
 
 
 # ── parameters ───────────────────────────────────────────────────────────────────────────────────────────────────────

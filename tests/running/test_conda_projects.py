@@ -98,6 +98,7 @@ def test_the_same_file_by_an_installed_conda(mlctl, project, tmp_path, monkeypat
     ((given, _, _),) = conda_channel.calls(program)
     assert given[:2] == ["env", "create"]
     assert given[-1] == str(folder / "conda.yaml")
+    assert "conda solves it anew" in mlctl("runs", "rerun", "@last", check=0).stderr
     for run in mlctl.runs():
         assert run["data"]["params"] == {"FROM_STATE": "1", "FROM_SCRIPT": "1", "MINE": "from the file"}
         assert run["data"]["tags"]["mlflow.project.env"] == "conda"
