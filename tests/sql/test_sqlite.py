@@ -794,3 +794,54 @@ class TestPlans:
             plan = [row[3] for row in db.execute(f"EXPLAIN QUERY PLAN {sql_history._HISTORY}", ("a", "b", 1, 0))]
         assert "SEARCH metrics USING PRIMARY KEY (run=? AND key=?)" in plan
         assert not [step for step in plan if "TEMP B-TREE" in step]
+
+
+class TestCounts:
+    """A count is what a search finds, whichever way it is come by."""
+
+    TEXTS = (
+        "params.kind = 'a'",
+        "tags.`half` = '1'",
+        "tags.half IS NOT NULL",
+        "metrics.m < 5",
+        "metrics.m.last >= 3",
+        "run_id = 'none'",
+        "params.kind = 'a' AND metrics.m < 5",
+        "NOT params.kind = 'a'",
+        "params.kind LIKE 'a%'",
+        "start_time > 3",
+    )
+
+    @pytest.fixture
+    def experiments(self, store):
+        """Three experiments of a dozen runs each, every fifth of them deleted."""
+        ids = ["0", store.create_experiment("one"), store.create_experiment("two")]
+        for number in range(36):
+            tags = [RunTag("half", "1")] if number % 2 else []
+            run = store.create_run(ids[number % 3], start_time=number, params=[Param("kind", "ab"[number % 4 > 1])], tags=tags)
+            store.log_batch(run.info.run_id, metrics=[Metric("m", float("nan") if number % 7 == 0 else float(number % 9), 1)])
+            if number % 5 == 0:
+                store.delete_run(run.info.run_id)
+        return ids
+
+    @pytest.mark.parametrize("few", [2000, 3])
+    @pytest.mark.parametrize("view", ["ACTIVE_ONLY", "DELETED_ONLY", "ALL"])
+    @pytest.mark.parametrize("which", [(0,), (1,), (0, 2), (0, 1, 2), (2, 2), ()])
+    def test_is_what_is_found(self, store, experiments, which, view, few, monkeypatch):
+        monkeypatch.setattr(sql_search, "RARE", few)
+        ids = [experiments[number] for number in which]
+        counts = {text: store.count_runs(ids, filter_string=text, view=view) for text in self.TEXTS}
+        assert counts == {text: len(store.search_runs(ids, filter_string=text, view=view)) for text in self.TEXTS}
+
+    def test_of_a_common_value_looks_at_no_run(self, store, experiments):
+        with store.transaction() as db:
+            search = RunSearch(db, experiment_ids=[0, 1, 2], filter_string="params.kind = 'a'", order_by=(), view="ALL")
+            asked, execute = [], db.execute
+            db.execute = lambda sql, values: asked.append((sql, values)) or execute(sql, values)
+            try:
+                assert search.count() == 18
+            finally:
+                db.execute = execute
+            plan = " | ".join(row[3] for row in db.execute(f"EXPLAIN QUERY PLAN {asked[-1][0]}", asked[-1][1]))
+        assert "params_value (key=? AND <expr>=?)" in plan
+        assert "INTEGER PRIMARY KEY" not in plan
