@@ -56,6 +56,15 @@ if TYPE_CHECKING:
     from mlctl.tracking.fluent_logging import log_params as log_params
     from mlctl.tracking.fluent_logging import set_tag as set_tag
     from mlctl.tracking.fluent_logging import set_tags as set_tags
+    from mlctl.tracking.fluent_models import delete_logged_model as delete_logged_model
+    from mlctl.tracking.fluent_models import delete_logged_model_tag as delete_logged_model_tag
+    from mlctl.tracking.fluent_models import finalize_logged_model as finalize_logged_model
+    from mlctl.tracking.fluent_models import get_logged_model as get_logged_model
+    from mlctl.tracking.fluent_models import initialize_logged_model as initialize_logged_model
+    from mlctl.tracking.fluent_models import last_logged_model as last_logged_model
+    from mlctl.tracking.fluent_models import log_model_params as log_model_params
+    from mlctl.tracking.fluent_models import search_logged_models as search_logged_models
+    from mlctl.tracking.fluent_models import set_logged_model_tags as set_logged_model_tags
     from mlctl.tracking.run_files import get_artifact_uri as get_artifact_uri
     from mlctl.tracking.run_files import load_table as load_table
     from mlctl.tracking.run_files import log_artifact as log_artifact
@@ -74,6 +83,7 @@ _EXPERIMENTS = "mlctl.tracking.fluent_experiments"
 _FINDING = "mlctl.tracking.fluent_finding"
 _LOGGING = "mlctl.tracking.fluent_logging"
 _FILES = "mlctl.tracking.run_files"
+_MODELS = "mlctl.tracking.fluent_models"
 _SYSTEM = "mlctl.system_metrics.monitor"
 
 _NAMES: "Dict[str, str]" = {
@@ -133,6 +143,16 @@ _NAMES: "Dict[str, str]" = {
     "set_system_metrics_node_id": _SYSTEM,
     "set_system_metrics_samples_before_logging": _SYSTEM,
     "set_system_metrics_sampling_interval": _SYSTEM,
+    # logged models
+    "delete_logged_model": _MODELS,
+    "delete_logged_model_tag": _MODELS,
+    "finalize_logged_model": _MODELS,
+    "get_logged_model": _MODELS,
+    "initialize_logged_model": _MODELS,
+    "last_logged_model": _MODELS,
+    "log_model_params": _MODELS,
+    "search_logged_models": _MODELS,
+    "set_logged_model_tags": _MODELS,
     # projects
     "run": "mlctl.submitted",
     # autologging

@@ -26,6 +26,7 @@ STORE = {
     "mlctl.sql.experiments",
     "mlctl.sql.owners",
     "mlctl.sql.runs",
+    "mlctl.sql.logged_model_store",
     "mlctl.sql.search",
     "mlctl.sql.store",
     "mlctl.sql.sqlite",
@@ -106,7 +107,7 @@ def test_a_run_imports_no_builder(place, project):
 
 REMOTE = {
     "mlctl.remote",
-    *(f"mlctl.remote.{part}" for part in ("store", "address", "connection", "errors", "requests", "spool", "transport")),
+    *(f"mlctl.remote.{part}" for part in ("store", "logged_models", "address", "connection", "errors", "requests", "spool", "transport")),
 }
 
 

@@ -22,10 +22,15 @@ def metrics(given: Sequence[Metric]) -> List[Json]:
     Raises:
         InvalidValueError: a field is not acceptable.
     """
-    return [
+    found = [
         {"key": key, "value": "NaN" if nan else wire.number(value), "timestamp": timestamp, "step": step}
         for key, timestamp, step, value, nan in validation.points(given)
     ]
+    for item, point in zip(found, given):  # noqa: B905 -- Python 3.8
+        if point.model_id:
+            about = {"model_id": point.model_id, "dataset_name": point.dataset_name, "dataset_digest": point.dataset_digest}
+            item.update({name: text for name, text in about.items() if text})
+    return found
 
 
 def params(given: Sequence[Param]) -> List[Json]:

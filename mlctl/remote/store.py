@@ -10,6 +10,7 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 from mlctl.errors import ExistsError, InvalidValueError, NotFoundError
 from mlctl.remote import requests as checked
 from mlctl.remote.errors import NoRouteError
+from mlctl.remote.logged_models import LoggedModelsOfServer
 from mlctl.remote.transport import Json, Transport
 from mlctl.tracking import validation, wire
 from mlctl.tracking.entities import (
@@ -39,7 +40,7 @@ _RUN_ID_LENGTH = 32
 _HISTORY_PAGE = 25000
 
 
-class HttpStore:
+class HttpStore(LoggedModelsOfServer):
     """The store behind an address; see `mlctl.tracking.store.TrackingStore`. The server is not asked before the first call.
 
     Threads may share it, and it survives a fork.
@@ -356,14 +357,22 @@ class HttpStore:
         Raises:
             StoreError: they are elsewhere.
         """
+        return self.artifacts_at(run.artifact_uri)
+
+    def artifacts_at(self, uri: str) -> ArtifactStore:
+        """The files at an address: with the server, or in a local folder.
+
+        Raises:
+            StoreError: they are elsewhere.
+        """
         from mlctl.remote.artifacts import HttpArtifacts, path_at
 
-        path = path_at(self.transport.server, run.artifact_uri)
+        path = path_at(self.transport.server, uri)
         if path is not None:
-            return HttpArtifacts(self.transport, run.artifact_uri, root=path)
-        from mlctl.files.local import LocalArtifacts
+            return HttpArtifacts(self.transport, uri, root=path)
+        from mlctl.files.local import LocalArtifacts, local_folder
 
-        return LocalArtifacts(self.artifact_root(run))
+        return LocalArtifacts(local_folder(uri))
 
 
 def _random_run_id() -> str:

@@ -83,8 +83,12 @@ class Transport:
 
     def post(self, path: str, fields: Mapping[str, Any], *, repeatable: bool) -> Json:
         """Send JSON to a path; returns the answer's."""
+        return self.send("POST", path, fields, repeatable=repeatable)
+
+    def send(self, method: str, path: str, fields: Mapping[str, Any], *, repeatable: bool = True) -> Json:
+        """As `post`, with another method."""
         body = json.dumps(fields, separators=(",", ":")).encode("ascii")
-        return self.call(Request("POST", path, lambda: body, len(body), repeatable=repeatable))
+        return self.call(Request(method, path, lambda: body, len(body), repeatable=repeatable))
 
     def call(self, request: Request) -> Json:
         """The JSON that answers a request.

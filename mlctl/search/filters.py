@@ -23,10 +23,22 @@ from typing import Any, Callable, List, NamedTuple, Optional, Sequence, Tuple, U
 
 from mlctl.errors import InvalidValueError
 from mlctl.search import values as filter_values
-from mlctl.search.grammar import AGGREGATES, EXPERIMENTS, NEGATED, NULL, RUNS, Field, Grammar
+from mlctl.search.grammar import AGGREGATES, EXPERIMENTS, LOGGED_MODELS, NEGATED, NULL, RUNS, Field, Grammar
 from mlctl.search.tokens import ENTITY, Reader, Token
 
-__all__ = ["EXPERIMENTS", "RUNS", "Comparison", "Conjunction", "Disjunction", "Negation", "Node", "Order", "parse", "parse_order"]
+__all__ = [
+    "EXPERIMENTS",
+    "LOGGED_MODELS",
+    "RUNS",
+    "Comparison",
+    "Conjunction",
+    "Disjunction",
+    "Negation",
+    "Node",
+    "Order",
+    "parse",
+    "parse_order",
+]
 
 MAX_COMPARISONS = 200
 """More in one filter are refused: databases bound the size of an expression."""

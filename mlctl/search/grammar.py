@@ -91,3 +91,26 @@ EXPERIMENTS = Grammar(
     aliases={},
     sortable=frozenset(("name", "experiment_id", "creation_time", "last_update_time")),
 )
+
+LOGGED_MODELS = Grammar(
+    noun="model",
+    entities={
+        **dict.fromkeys(("metric", "metrics"), "metric"),
+        **dict.fromkeys(("parameter", "parameters", "param", "params"), "param"),
+        **dict.fromkeys(("tag", "tags"), "tag"),
+        **dict.fromkeys(("attribute", "attributes"), "attribute"),
+    },
+    open={"metric": Field(_NUMBER, "number"), "param": _KEYED, "tag": _KEYED},
+    fields={
+        "attribute": {
+            **dict.fromkeys(("model_id", "name", "model_type", "status", "source_run_id"), _WORDS),
+            "experiment_id": Field(("=", "!=", "IN", *NULL), "digits"),
+            **dict.fromkeys(("creation_timestamp_ms", "last_updated_timestamp_ms"), _TIME),
+        }
+    },
+    aliases={
+        **dict.fromkeys(("creation_time", "creation_timestamp"), "creation_timestamp_ms"),
+        "last_updated_timestamp": "last_updated_timestamp_ms",
+    },
+    sortable=frozenset(),
+)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import unquote
 
 import msgspec
 
@@ -88,6 +90,7 @@ class App:
         self._tracking = Tracking(Documents(), self._turns)
         self._heavy = ThreadPoolExecutor(1, "heavy-reads", self._prepare_heavy)
         self._routes: dict[tuple[str, str], Route] = {(route.method, path): route for route in ROUTES for path in route.paths()}
+        self._named = [(path, _pattern(path)) for path in dict.fromkeys(path for _, path in self._routes) if "{" in path]
         self._methods: dict[str, list[str]] = {path: ["GET"] for path in self._plain}
         for method, path in self._routes:
             self._methods.setdefault(path, []).append(method)
@@ -136,13 +139,17 @@ class App:
         """The route's name for the counters, and the answer."""
         reading = "GET" if method == "HEAD" else method
         route = self._routes.get((reading, path))
+        named: dict[str, str] = {}
+        if route is None:
+            path, named = self._with_names(path, scope)
+            route = self._routes.get((reading, path))
         if route is None:
             return self._without_route(reading, path)
         try:
             if route.method == "GET":
-                request = requests.from_query(route.request, scope["query_string"])
+                request = requests.from_query(route.request, scope["query_string"], named)
             else:
-                request = requests.from_body(route.request, await _body(receive))
+                request = requests.from_body(route.request, await _body(receive), named)
             return route.name, Answer(200, await self._work(route, request))
         except MlctlError as error:
             return route.name, _failed(error)
@@ -153,6 +160,17 @@ class App:
         except Exception:
             _logger.exception("%s %s failed", method, route.name)
             return route.name, _DEFECT
+
+    def _with_names(self, path: str, scope: Scope) -> tuple[str, dict[str, str]]:
+        """The path of a route whose address names things, and what it names; else the path as it is."""
+        if path in self._methods or "/logged-models/" not in path:
+            return path, {}
+        raw = scope["raw_path"].decode("latin-1").removeprefix(self._prefix)  # a name may have an encoded slash
+        for known, pattern in self._named:
+            match = pattern.fullmatch(raw)
+            if match:
+                return known, {name: unquote(value) for name, value in match.groupdict().items()}
+        return path, {}
 
     async def _work(self, route: Route, request: requests.Body) -> bytes:
         work = route.handler(self._tracking, request)
@@ -181,9 +199,7 @@ class App:
             page = _page(405, "Method not allowed", text=text)
             return "method-not-allowed", page._replace(headers=[(b"allow", self._allowed(path)), *_HTML])
         if LATER.match(path):
-            return "not-implemented", _error(
-                501, "NOT_IMPLEMENTED", message="This version of mlctl has no models and no model registry yet."
-            )
+            return "not-implemented", _error(501, "NOT_IMPLEMENTED", message="This version of mlctl has no model registry yet.")
         return "not-found", _page(404, "Not found", text="There is nothing at this address.")
 
     def _allowed(self, path: str) -> bytes:
@@ -226,6 +242,11 @@ class App:
         "/metrics": _metrics,
         "/api/openapi.json": _openapi,
     }
+
+
+def _pattern(path: str) -> re.Pattern[str]:
+    """What an address must look like for a route with names in braces."""
+    return re.compile(re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^/]+)", re.escape(path)))
 
 
 async def _decline(scope: Scope, receive: Receive, send: Send) -> None:

@@ -148,6 +148,7 @@ class ArtifactProxy:
             (read, _AJAX, "/2.0/mlflow/get-artifact", self._download_of_run),
             (read, ("",), "/get-artifact", self._download_of_run),
             (("POST",), _AJAX, "/2.0/mlflow/upload-artifact", self._upload_to_run),
+            (read, _BOTH, "/2.0/mlflow/logged-models/", self._of_model),
         ]
 
     def routes(self) -> Iterable[tuple[str, str]]:
@@ -263,6 +264,22 @@ class ArtifactProxy:
         await self._receive(_Place(root.tree, (*root.names, *below)), request, limit=PAGE_UPLOAD_BYTES)
         await streaming.answer(request.send, 200)
 
+    async def _of_model(self, request: _Request) -> None:
+        """A logged model's files: ``ID/artifacts/directories`` lists a folder, ``ID/artifacts/files`` is one of them."""
+        model_id, _, what = artifact_paths.decoded(request.rest).partition("/artifacts/")
+        fields = request.fields()
+        if what == "directories":
+            below = artifact_paths.names(fields.get("artifact_directory_path", ""))
+            root = self._place_of(self._store.get_logged_model(model_id).artifact_location)
+            body = await asyncio.to_thread(_listing, _Place(root.tree, (*root.names, *below)), prefix=below, root_uri=root.uri)
+            await streaming.answer(request.send, 200, body)
+        elif what == "files":
+            below = _file_names(_required(fields, "artifact_file_path"))
+            root = self._place_of(self._store.get_logged_model(model_id).artifact_location)
+            await _send(_Place(root.tree, (*root.names, *below)), request)
+        else:
+            raise RefusedError(404, "ENDPOINT_NOT_FOUND", "There is no such route.")
+
     def _root_of(self, fields: dict[str, str]) -> _RunPlace:
         """Where a run's artifacts are.
 
@@ -270,8 +287,10 @@ class ArtifactProxy:
             InvalidValueError: no run is named, or its artifacts are not ours to serve.
             NotFoundError: there is no such run.
         """
-        run = self._store.get_run(_required(fields, "run_id", "run_uuid"))
-        uri = wire.location(run.info.artifact_uri, self._store.folder)
+        return self._place_of(self._store.get_run(_required(fields, "run_id", "run_uuid")).info.artifact_uri)
+
+    def _place_of(self, artifact_uri: str) -> _RunPlace:
+        uri = wire.location(artifact_uri, self._store.folder)
         if uri.startswith(wire.PROXY):
             path = uri.removeprefix(wire.PROXY)
             if not path.startswith("/") or path.startswith("//"):  # else it is on another host
@@ -285,7 +304,7 @@ class ArtifactProxy:
             for folder in self._folders:
                 if os.path.commonpath((folder, real)) == folder:
                     return _RunPlace(uri, Tree(folder), artifact_paths.names(real[len(folder) :].lstrip("/")))
-        raise InvalidValueError("The artifacts of this run are not in a place that this server serves.")
+        raise InvalidValueError("These artifacts are not in a place that this server serves.")
 
     # ── bodies ───────────────────────────────────────────────────────────────────────────────────────────────────────
 

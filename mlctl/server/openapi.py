@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from mlctl import version
-from mlctl.server.requests import ENUMS, Body
 from mlctl.server.routes import ROUTES, Route
+
+if TYPE_CHECKING:
+    from mlctl.server.requests import Body
 
 _ERROR = {
     "type": "object",
@@ -21,9 +23,10 @@ def document(*, prefix: str = "") -> bytes:
     """The document as JSON; ``prefix`` stands in front of every path."""
     kinds = [route.request for route in ROUTES]
     _, schemas = msgspec.json.schema_components(kinds, ref_template="#/components/schemas/{name}")
-    for schema in schemas.values():
+    enums = {kind.__name__: kind.enums for kind in kinds}
+    for title, schema in schemas.items():
         schema.pop("additionalProperties", None)  # what is not known is ignored
-        for name, known in ENUMS.items():
+        for name, known in enums.get(title, {}).items():
             if name in schema.get("properties", {}):
                 schema["properties"][name] = {"type": "string", "enum": list(known)}
     paths: dict[str, dict[str, Any]] = {}
@@ -43,13 +46,18 @@ def _operation(route: Route, path: str, *, schema: dict[str, Any]) -> dict[str, 
         "summary": route.name,
         "responses": {"200": _response("Done", {"type": "object"}), "4XX": _response("A mistake", {"$ref": "#/components/schemas/Error"})},
     }
+    properties, required = schema.get("properties", {}), schema.get("required", [])
+    named = [name for name in properties if f"{{{name}}}" in path]
+    parameters = [{"name": name, "in": "path", "required": True, "schema": properties[name]} for name in named]
     if route.method == "GET":
-        required = schema.get("required", [])
-        found["parameters"] = [
+        parameters += [
             {"name": name, "in": "query", "required": name in required, "schema": inner}
-            for name, inner in schema.get("properties", {}).items()
+            for name, inner in properties.items()
+            if name not in named
         ]
-    else:
+    if parameters or route.method == "GET":
+        found["parameters"] = parameters
+    if route.method != "GET":
         found["requestBody"] = {"required": True, "content": _json({"$ref": _reference(route.request)})}
     return found
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import json
 import re
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -26,7 +26,9 @@ ENUMS: dict[str, tuple[str, ...]] = {"status": STATUSES, "view_type": _VIEWS, "r
 
 
 class Body(Struct, kw_only=True, forbid_unknown_fields=True):
-    """Base of all requests. A field without a default is required."""
+    """Base of all requests. A field without a default is required; ``enums`` are those that take a name or its number."""
+
+    enums: ClassVar[dict[str, tuple[str, ...]]] = ENUMS
 
 
 class Nothing(Body, kw_only=True):
@@ -252,12 +254,14 @@ def run_id(request: OfRun | Point) -> str:
     return request.run_id or request.run_uuid or _missing("run_id")
 
 
-def from_body(kind: type[B], body: bytes) -> B:
-    """A request from its JSON body.
+def from_body(kind: type[B], body: bytes, named: dict[str, str] | None = None) -> B:
+    """A request from its JSON body, and from what its address names.
 
     Raises:
         InvalidValueError: a field is missing or has the wrong type.
     """
+    if named:
+        return _lenient(kind, {**_object(body), **named})
     try:
         found: B = _decoder(kind).decode(body)
         return found
@@ -265,8 +269,8 @@ def from_body(kind: type[B], body: bytes) -> B:
         return _lenient(kind, _object(body))
 
 
-def from_query(kind: type[B], query: bytes) -> B:
-    """A request from a query string; repeated names make a list.
+def from_query(kind: type[B], query: bytes, named: dict[str, str] | None = None) -> B:
+    """A request from a query string, where repeated names make a list, and from what its address names.
 
     Raises:
         InvalidValueError: a field is missing or has the wrong type.
@@ -278,7 +282,7 @@ def from_query(kind: type[B], query: bytes) -> B:
             found.setdefault(name, []).append(value)
         else:
             found[name] = value
-    return _lenient(kind, found)
+    return _lenient(kind, {**found, **(named or {})})
 
 
 def _query_pairs(query: bytes) -> list[tuple[str, str]]:
@@ -348,17 +352,17 @@ def _tidy(kind: type[Body], found: dict[str, Any]) -> dict[str, Any]:
         if given != name and name in found:
             raise InvalidValueError(f"The field {name!r} is given twice: as {name!r} and as {given!r}.")
         if value is not None:
-            tidy[name] = _tidy_value(name, value, fields[name])
+            tidy[name] = _tidy_value(value, fields[name], kind.enums.get(name, ()))
     return tidy
 
 
-def _tidy_value(name: str, value: Any, inner: type[Body] | None) -> Any:
+def _tidy_value(value: Any, inner: type[Body] | None, enum: tuple[str, ...]) -> Any:
     if inner is not None and isinstance(value, list):
         return [_tidy(inner, item) if isinstance(item, dict) else item for item in value]
     if inner is not None and isinstance(value, dict):
         return _tidy(inner, value)
-    if name in ENUMS and type(value) is int and 1 <= value <= len(ENUMS[name]):
-        return ENUMS[name][value - 1]
+    if type(value) is int and 1 <= value <= len(enum):
+        return enum[value - 1]
     return value
 
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable  # noqa: TC003 -- a NamedTuple's annotation
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from mlctl.server import logged_models as models
 from mlctl.server import owners, tracking
 from mlctl.server import requests as r
 from mlctl.server.tracking import Tracking
@@ -18,17 +19,17 @@ ROOTS = ("/api/2.0/mlflow/", "/ajax-api/2.0/mlflow/")
 UI_ROOT = ROOTS[1:]
 V3_ROOTS = ("/api/3.0/mlflow/", "/ajax-api/3.0/mlflow/")
 
-LATER = re.compile(r"/(ajax-)?api/2\.0/mlflow/(logged-models|registered-models|model-versions)(/|\Z)")
-"""Routes of models and their registry, which this version does not have."""
+LATER = re.compile(r"/(ajax-)?api/2\.0/mlflow/(registered-models|model-versions)(/|\Z)")
+"""Routes of the model registry, which this version does not have."""
 
 ARTIFACTS = re.compile(
-    r"/(ajax-)?api/2\.0/(mlflow-artifacts/|mlflow/(artifacts/|get-artifact\Z|upload-artifact\Z))|/get-artifact\Z",
+    r"/(ajax-)?api/2\.0/(mlflow-artifacts/|mlflow/(artifacts/|get-artifact\Z|upload-artifact\Z|logged-models/[^/]+/artifacts/))|/get-artifact\Z",
 )
 """Routes whose bodies are files; `mlctl.server.artifacts` answers them."""
 
 
 class Route(NamedTuple):
-    """One row: where, what is sent, and what is done.
+    """One row: where, what is sent, and what is done. A name in braces stands for a part of the address, which is a field of the request.
 
     ``writes`` puts the work into a transaction that commits; ``heavy`` says whether this request's work is for the thread of heavy reads.
     """
@@ -51,8 +52,8 @@ def _read(name: str, request: type[r.Body], handler: Callable[[Tracking, Any], W
     return Route("GET", name, request, handler, **more)
 
 
-def _write(name: str, request: type[r.Body], handler: Callable[[Tracking, Any], Work], **more: Any) -> Route:
-    return Route("POST", name, request, handler, writes=True, **more)
+def _write(name: str, request: type[r.Body], handler: Callable[[Tracking, Any], Work], *, method: str = "POST", **more: Any) -> Route:
+    return Route(method, name, request, handler, writes=True, **more)
 
 
 def _search(name: str, request: type[r.Body], handler: Callable[[Tracking, Any], Work], **more: Any) -> Route:
@@ -89,8 +90,14 @@ ROUTES: tuple[Route, ...] = (
     _read("metrics/get-history-bulk-interval", r.SampledHistories, Tracking.sampled_histories, heavy=tracking.always),
     _search("experiments/search-datasets", r.SearchDatasets, Tracking.search_datasets, roots=UI_ROOT),
     _read("server-info", r.Nothing, Tracking.server_info, roots=V3_ROOTS),
-    # Clients ask for a run's models before they download its artifacts. There are none, which is all they need to know.
-    _search("logged-models/search", r.Nothing, Tracking.no_models, documented=False),
+    _write("logged-models", models.CreateLoggedModel, models.create),
+    _search("logged-models/search", models.SearchLoggedModels, models.search),
+    _read("logged-models/{model_id}", models.OfLoggedModel, models.get),
+    _write("logged-models/{model_id}", models.FinalizeLoggedModel, models.finalize, method="PATCH"),
+    _write("logged-models/{model_id}", models.OfLoggedModel, models.delete, method="DELETE"),
+    _write("logged-models/{model_id}/tags", models.SetLoggedModelTags, models.set_tags, method="PATCH"),
+    _write("logged-models/{model_id}/tags/{tag_key}", models.DeleteLoggedModelTag, models.delete_tag, method="DELETE"),
+    _write("logged-models/{model_id}/params", models.LogLoggedModelParams, models.log_params),
     # What `mlctl run` needs beyond MLflow's API: who answers for a run.
     _write("runs/create", owners.CreateOwned, owners.create, roots=owners.ROOTS),
     _write("runs/set-owner", owners.SetOwner, owners.set_owner, roots=owners.ROOTS),

@@ -333,10 +333,6 @@ class Tracking:
         """server-info."""
         return lambda _db: SERVER_INFO
 
-    def no_models(self, _: requests.Nothing) -> Work:
-        """logged-models/search, in a store that has no models."""
-        return lambda _db: DONE
-
 
 def is_long_history(db: Db, request: requests.History) -> bool:
     """Whether a history would keep the event loop busy for too long."""
@@ -398,7 +394,8 @@ def _metrics(given: Sequence[requests.Point | requests.LogMetric]) -> list[Metri
     for point in given:
         if bool(point.dataset_name) != bool(point.dataset_digest):
             raise InvalidValueError(f"The metric {point.key!r} must name both dataset_name and dataset_digest, or neither.")
-        found.append(Metric(point.key, point.value, point.timestamp, point.step))
+        about = (point.model_id, point.dataset_name or None, point.dataset_digest or None) if point.model_id else ()
+        found.append(Metric(point.key, point.value, point.timestamp, point.step, *about))
     return found
 
 

@@ -83,7 +83,7 @@ _IS_NUMBER = "<= CAST(9e999 AS REAL)"
 
 def experiment_condition(node: Node) -> Sql:
     """What a filter of experiments means for the experiment ``e``."""
-    return _tree(node, _experiment_test)
+    return tree(node, _experiment_test)
 
 
 def experiment_sort(order: Sequence[Order]) -> str:
@@ -96,7 +96,7 @@ def experiment_sort(order: Sequence[Order]) -> str:
 
 def run_condition(node: Node, facts: Facts) -> Sql:
     """What a filter of runs means for the run ``r``."""
-    return _tree(node, lambda part: _run_test(_plain(part), facts))
+    return tree(node, lambda part: _run_test(_plain(part), facts))
 
 
 def all_of(parts: Sequence[Sql]) -> Sql:
@@ -113,12 +113,13 @@ def _joined(parts: Sequence[Sql], word: str) -> Sql:
     return Sql(f"({left.text} {word} {right.text})", left.values + right.values)
 
 
-def _tree(node: Node, test: Callable[[Comparison], Sql]) -> Sql:
+def tree(node: Node, test: Callable[[Comparison], Sql]) -> Sql:
+    """What a tree of comparisons means, if ``test`` says what each of them does."""
     if isinstance(node, Negation):
-        inner = _tree(node.part, test)
+        inner = tree(node.part, test)
         return Sql(f"(NOT {inner.text})", inner.values)
     if isinstance(node, (Conjunction, Disjunction)):
-        return _joined([_tree(part, test) for part in node.parts], "AND" if isinstance(node, Conjunction) else "OR")
+        return _joined([tree(part, test) for part in node.parts], "AND" if isinstance(node, Conjunction) else "OR")
     found = test(node)
     return Sql(f"({found.text})", found.values)
 
@@ -126,13 +127,13 @@ def _tree(node: Node, test: Callable[[Comparison], Sql]) -> Sql:
 def _experiment_test(part: Comparison) -> Sql:
     if part.entity == "tag":
         rows = "SELECT 1 FROM experiment_tags AS c WHERE c.experiment_id = e.id AND c.key = ?"
-        return _keyed(rows, part)
+        return keyed(rows, part)
     if part.key == "experiment_id" and part.value is not None:
         listed = part.value if isinstance(part.value, tuple) else (part.value,)
         numbers = tuple(int(str(text)) for text in listed)
         operator = {"=": "IN", "!=": "NOT IN"}.get(part.operator, part.operator)
         part = part._replace(value=tuple(max(-1, min(number, 2**62)) for number in numbers), operator=operator)
-    return _test(_EXPERIMENT_COLUMNS[part.key], part)
+    return column_test(_EXPERIMENT_COLUMNS[part.key], part)
 
 
 def _plain(part: Comparison) -> Comparison:
@@ -142,7 +143,7 @@ def _plain(part: Comparison) -> Comparison:
     return part._replace(aggregate="") if part.aggregate == "last" else part
 
 
-def _test(column: str, part: Comparison, values: Values = ()) -> Sql:
+def column_test(column: str, part: Comparison, values: Values = ()) -> Sql:
     """A comparison of one column; ``values`` are those of marks in the column's own text."""
     value = part.value
     negated, operator = part.operator.startswith("NOT "), part.operator.replace("NOT ", "", 1)
@@ -160,7 +161,7 @@ def _test(column: str, part: Comparison, values: Values = ()) -> Sql:
 
 def _number_test(column: str, part: Comparison) -> Sql:
     """A comparison of a text as a number; false for a text that is none."""
-    test = _test(f"({column} + 0)", part)
+    test = column_test(f"({column} + 0)", part)
     return Sql(f"{column} {_IS_NUMBER} AND {test.text}", test.values)
 
 
@@ -169,21 +170,21 @@ def _of_number(part: Comparison) -> bool:
     return isinstance(value, (int, float))
 
 
-def _keyed(rows: str, part: Comparison) -> Sql:
+def keyed(rows: str, part: Comparison) -> Sql:
     """Whether there is a row of a key, and its value passes; a key that is absent passes ``IS NULL`` only."""
     if part.operator.startswith("IS "):
         return Sql(f"{'NOT ' * (part.operator == 'IS NULL')}EXISTS ({rows})", (part.key,))
-    test = _metric_test(part) if part.entity == "metric" else _text_test(part)
+    test = metric_test(part) if part.entity == "metric" else _text_test(part)
     return Sql(f"EXISTS ({rows} AND {test.text})", (part.key, *test.values))
 
 
 def _text_test(part: Comparison) -> Sql:
-    return _number_test("c.value", part) if _of_number(part) else _test("c.value", part)
+    return _number_test("c.value", part) if _of_number(part) else column_test("c.value", part)
 
 
-def _metric_test(part: Comparison) -> Sql:
+def metric_test(part: Comparison) -> Sql:
     """A latest value passes; NaN, stored as 0 with a flag, differs from everything and compares with nothing."""
-    test = _test("c.value", part)
+    test = column_test("c.value", part)
     differs = part.operator == "!=" or part.operator.startswith("NOT ")
     return Sql(f"(c.nan = 1 OR {test.text})" if differs else f"c.nan = 0 AND {test.text}", test.values)
 
@@ -192,11 +193,11 @@ def _run_test(part: Comparison, facts: Facts) -> Sql:
     if part.entity == "dataset":
         return _dataset_test(part)
     if part.entity == "attribute":
-        test = _test(_RUN_COLUMNS[part.key], part, _marks(part.key, facts))
+        test = column_test(_RUN_COLUMNS[part.key], part, _marks(part.key, facts))
         return _known(test, part) if part.key in _NULLABLE else test
     if part.aggregate:
-        return _known(_test(_AGGREGATES[part.aggregate], part, (part.key,)), part)
-    return _keyed(f"SELECT 1 FROM {TABLES[part.entity]} AS c WHERE c.run = r.id AND c.key = {KEY}", part)
+        return _known(column_test(_AGGREGATES[part.aggregate], part, (part.key,)), part)
+    return keyed(f"SELECT 1 FROM {TABLES[part.entity]} AS c WHERE c.run = r.id AND c.key = {KEY}", part)
 
 
 def _marks(attribute: str, facts: Facts) -> Values:
@@ -218,7 +219,7 @@ def _dataset_test(part: Comparison) -> Sql:
     rows, values = (_DATASET_CONTEXT, (CONTEXT_TAG,)) if is_context else (_DATASET, ())
     if part.operator.startswith("IS "):
         return Sql(f"{'NOT ' * (part.operator == 'IS NULL')}EXISTS ({rows})", values)
-    test = _test("t.value" if is_context else f"d.{part.key}", part, values)
+    test = column_test("t.value" if is_context else f"d.{part.key}", part, values)
     return Sql(f"EXISTS ({rows} AND {test.text})", test.values)
 
 
@@ -258,7 +259,7 @@ def start(part: Comparison) -> Optional[Start]:
     if part.entity == "dataset":
         return Start(Sql(_DATASET_RUNS), Sql("c.name = ?", (part.value,))) if (part.key, part.operator) == ("name", "=") else None
     if part.entity == "attribute":
-        return Start(Sql(_ID_RUNS), _test("c.run_id", part)) if part.key == "run_id" and part.operator in ("=", "IN") else None
+        return Start(Sql(_ID_RUNS), column_test("c.run_id", part)) if part.key == "run_id" and part.operator in ("=", "IN") else None
     return _rows_of(part, Sql(TABLES[part.entity]))
 
 
@@ -266,7 +267,7 @@ def _rows_of(part: Comparison, table: Sql) -> Start:
     """Rows of a key, narrowed as far as the index of values can."""
     key = f"c.key = {KEY}"
     if part.entity == "metric" and not part.aggregate and part.operator in ("=", "<", "<=", ">", ">=", "BETWEEN", "IN"):
-        test = _metric_test(part)
+        test = metric_test(part)
         return Start(table, Sql(f"{key} AND {test.text}", (part.key, *test.values)), exact=True)
     if part.entity != "metric" and part.operator in ("=", "IN") and not _of_number(part):
         listed = part.value if isinstance(part.value, tuple) else (part.value,)

@@ -1,6 +1,6 @@
 """SQL of runs and what is logged to them."""
 
-from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Any, Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple
 
 from mlctl.errors import InvalidValueError, NotFoundError
 from mlctl.sql import experiments as sql_experiments
@@ -8,6 +8,9 @@ from mlctl.sql.db import Db
 from mlctl.sql.experiments import now_ms
 from mlctl.tracking import validation
 from mlctl.tracking.entities import ACTIVE, DELETED, RUN_NAME_TAG, STATUSES, Metric, Param, Run, RunData, RunInfo, RunTag
+
+if TYPE_CHECKING:
+    from mlctl.sql.logged_models import ModelPoint
 
 _TOUCH = "UPDATE runs SET version = version + 1 WHERE id = ? AND run_id = ? AND deleted_ms = 0"
 _ADD_POINT = "INSERT INTO metrics (run, key, timestamp_ms, step, value, nan) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
@@ -39,12 +42,16 @@ class RunDetails(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """What one call logs, checked and in the form in which it is stored. ``latest`` has the newest of the points of each key."""
+    """What one call logs, checked and in the form in which it is stored.
+
+    ``latest`` has the newest of the points of each key, ``models`` the points that belong to logged models as well.
+    """
 
     points: List[validation.Point]
     latest: List[validation.Point]
     params: Dict[str, str]
     tags: Dict[str, str]
+    models: "Sequence[ModelPoint]" = ()
 
 
 def batch(*, metrics: Sequence[Metric] = (), params: Sequence[Param] = (), tags: Sequence[RunTag] = ()) -> Batch:
@@ -61,7 +68,17 @@ def batch(*, metrics: Sequence[Metric] = (), params: Sequence[Param] = (), tags:
         points if len(points) < 2 else _newest(points),
         dict([validation.param(param.key, param.value) for param in params]) if params else {},
         dict([validation.tag(tag.key, tag.value) for tag in tags]) if tags else {},
+        _of_models(metrics, points),
     )
+
+
+def _of_models(metrics: Sequence[Metric], points: Sequence[validation.Point]) -> "Sequence[ModelPoint]":
+    for metric in metrics:
+        if metric.model_id:
+            from mlctl.sql import logged_models
+
+            return logged_models.points_of(metrics, points)
+    return ()
 
 
 def _newest(points: Iterable[validation.Point]) -> List[validation.Point]:
@@ -114,9 +131,11 @@ def log(db: Db, run_id: str, logged: Batch) -> None:
 
     Raises:
         InvalidValueError: the run is deleted, or a param has another value already.
-        NotFoundError: there is no such run.
+        NotFoundError: there is no such run, or no such logged model.
     """
     params = _new_params(db, run_id, logged.params) if logged.params else {}
+    if logged.models:
+        _write_points_of_models(db, active_number(db, run_id), logged.models)
     run = touch(db, run_id)
     if logged.points:
         _write_points(db, run, logged)
@@ -178,6 +197,12 @@ def _write_points(db: Db, run: int, logged: Batch) -> None:
         return
     db.executemany(_ADD_POINT, [(run, key_id(key), timestamp, step, value, nan) for key, timestamp, step, value, nan in logged.points])
     db.executemany(_SET_LATEST, [(run, key_id(key), step, timestamp, value, nan) for key, timestamp, step, value, nan in logged.latest])
+
+
+def _write_points_of_models(db: Db, run: int, points: "Sequence[ModelPoint]") -> None:
+    from mlctl.sql import logged_models
+
+    logged_models.log_points(db, run, points, logged_models.numbers_of(db, points))
 
 
 def _write_pairs(db: Db, run: int, *, params: Dict[str, str], tags: Dict[str, str]) -> None:

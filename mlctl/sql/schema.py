@@ -143,6 +143,50 @@ MIGRATIONS: List[Migration] = [
             ) {clustered}""",
         ),
     ),
+    Migration(
+        3,
+        (
+            """CREATE TABLE logged_models (
+                id {id},
+                model_id TEXT NOT NULL UNIQUE,
+                experiment_id BIGINT NOT NULL,
+                name TEXT NOT NULL,
+                model_type TEXT NOT NULL,
+                source_run_id TEXT NOT NULL,
+                status INTEGER NOT NULL,
+                status_message TEXT NOT NULL DEFAULT '',
+                created_ms BIGINT NOT NULL,
+                updated_ms BIGINT NOT NULL,
+                deleted_ms BIGINT NOT NULL DEFAULT 0
+            )""",
+            "CREATE INDEX logged_models_newest ON logged_models (experiment_id, deleted_ms, created_ms DESC, model_id)",
+            "CREATE INDEX logged_models_run ON logged_models (source_run_id)",
+            """CREATE TABLE logged_model_params (
+                model BIGINT NOT NULL,
+                key BIGINT NOT NULL,
+                value TEXT NOT NULL,
+                PRIMARY KEY (model, key)
+            ) {clustered}""",
+            """CREATE TABLE logged_model_tags (
+                model BIGINT NOT NULL,
+                key BIGINT NOT NULL,
+                value TEXT NOT NULL,
+                PRIMARY KEY (model, key)
+            ) {clustered}""",
+            """CREATE TABLE logged_model_metrics (
+                model BIGINT NOT NULL,
+                key BIGINT NOT NULL,
+                timestamp_ms BIGINT NOT NULL,
+                step BIGINT NOT NULL,
+                run BIGINT NOT NULL,
+                dataset_name TEXT NOT NULL,
+                dataset_digest TEXT NOT NULL,
+                value DOUBLE PRECISION NOT NULL,
+                nan INTEGER NOT NULL,
+                PRIMARY KEY (model, key, timestamp_ms, step, run, dataset_name, dataset_digest, value, nan)
+            ) {clustered}""",
+        ),
+    ),
 ]
 
 FIRST_ROWS = "INSERT INTO experiments (id, name, artifact_location, created_ms, updated_ms) VALUES (0, 'Default', '', ?, ?)"

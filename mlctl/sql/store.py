@@ -7,6 +7,7 @@ from mlctl.sql import owners as sql_owners
 from mlctl.sql import runs as sql_runs
 from mlctl.sql.db import Db
 from mlctl.sql.experiments import now_ms
+from mlctl.sql.logged_model_store import LoggedModelsInSql
 from mlctl.tracking import validation
 from mlctl.tracking.entities import (
     ACTIVE_ONLY,
@@ -27,7 +28,7 @@ from mlctl.tracking.entities import (
 from mlctl.tracking.store import ArtifactStore
 
 
-class SqlStore:
+class SqlStore(LoggedModelsInSql):
     """A tracking store in a database. A subclass says what a transaction is, and in which ``folder`` it keeps artifacts."""
 
     uri: str

@@ -2,12 +2,31 @@
 
 import math
 import time
-from typing import Any, Dict, List, Mapping, Optional
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional
 
 from mlctl.errors import InvalidValueError
 from mlctl.tracking.entities import NOTE_TAG, Metric, Param, RunTag
 
 _SHOWN = 200  # characters of a value that an error quotes
+
+
+class ModelPoint(NamedTuple):
+    """What a point says beyond its run: which model it is of, and on which dataset it was measured."""
+
+    model_id: Optional[str] = None
+    dataset_name: Optional[str] = None
+    dataset_digest: Optional[str] = None
+
+
+def about(model_id: Optional[str], dataset_name: Optional[str], dataset_digest: Optional[str]) -> Optional[ModelPoint]:
+    """What a point says beyond its run; None for nothing.
+
+    Raises:
+        InvalidValueError: only one of a dataset's name and digest is given.
+    """
+    if (dataset_name is None) != (dataset_digest is None):
+        raise InvalidValueError("Only one of dataset_name and dataset_digest was given.", hint="Give both, or none.")
+    return ModelPoint(model_id, dataset_name, dataset_digest) if model_id or dataset_name else None
 
 
 class Logged:
@@ -44,7 +63,7 @@ def number(key: str, value: Any) -> float:
         raise InvalidValueError(f"The metric {key!r} cannot be {_short(value)}{reason}.", hint="A metric's value is a number.") from None
 
 
-def metric(key: str, value: Any, *, step: Any = None, timestamp: Any = None) -> Metric:
+def metric(key: str, value: Any, *, step: Any = None, timestamp: Any = None, about: "Optional[ModelPoint]" = None) -> Metric:
     """A point of a metric: ``step`` is 0 by default, ``timestamp`` (ms) is now. Both may be whole numbers of any type."""
     if type(step) is not int:
         step = 0 if step is None else _whole(step)
@@ -52,7 +71,7 @@ def metric(key: str, value: Any, *, step: Any = None, timestamp: Any = None) -> 
         timestamp = _moment(key, step)
     elif isinstance(timestamp, float) and math.isfinite(timestamp):
         timestamp = int(timestamp)  # as time.time() * 1000 is
-    return Metric(key, number(key, value), timestamp, step)
+    return Metric(key, number(key, value), timestamp, step, *(about or ()))
 
 
 _latest: Dict[str, int] = {}

@@ -5,8 +5,7 @@
 
 from typing import TYPE_CHECKING, Any, Dict, List, Optional, Sequence, Union
 
-from mlctl.errors import InvalidValueError
-from mlctl.tracking import batches, client_files, codes, current
+from mlctl.tracking import batches, client_files, client_models, codes, current
 from mlctl.tracking.entities import (
     PARENT_TAG,
     DatasetInput,
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
 _USER_TAG = "mlflow.user"
 
 
-class MlflowClient(client_files.FilesOfRuns):
+class MlflowClient(client_files.FilesOfRuns, client_models.LoggedModelsOfClient):
     """Reads and writes experiments and runs of one store: the one that an address names, else the one that this process logs to.
 
     Raises:
@@ -198,11 +197,10 @@ class MlflowClient(client_files.FilesOfRuns):
     ) -> Optional[batches.Logged]:
         """Log a point of a metric: ``timestamp`` (ms) is now by default, ``step`` is 0.
 
-        The point belongs to the run; which dataset or model it was measured on is not kept with it.
+        With a ``model_id`` the point is one of that model, too, together with the dataset it was measured on.
         """
-        if (dataset_name is None) != (dataset_digest is None):
-            raise InvalidValueError("Only one of dataset_name and dataset_digest was given.", hint="Give both, or none.")
-        self.store.log_batch(run_id, metrics=[batches.metric(key, value, step=step, timestamp=timestamp)])
+        about = batches.about(model_id, dataset_name, dataset_digest)
+        self.store.log_batch(run_id, metrics=[batches.metric(key, value, step=step, timestamp=timestamp, about=about)])
         return batches.outcome(synchronous)
 
     def log_batch(
@@ -214,7 +212,10 @@ class MlflowClient(client_files.FilesOfRuns):
         synchronous: Optional[bool] = None,
     ) -> Optional[batches.Logged]:
         """Log metrics, params and tags: all of them, or none and an error."""
-        points = [batches.metric(item.key, item.value, step=item.step, timestamp=item.timestamp) for item in metrics]
+        points = [
+            batches.metric(item.key, item.value, step=item.step, timestamp=item.timestamp, about=_about(item) if item.model_id else None)
+            for item in metrics
+        ]
         own = [RunTag(tag.key, str(tag.value)) for tag in tags]
         self.store.log_batch(run_id, metrics=points, params=[Param(param.key, str(param.value)) for param in params], tags=own)
         return batches.outcome(synchronous)
@@ -245,6 +246,10 @@ class MlflowClient(client_files.FilesOfRuns):
     def log_outputs(self, run_id: str, models: Sequence[LoggedModelOutput]) -> None:
         """Link models to a run as what it made."""
         self.store.log_outputs(run_id, models)
+
+
+def _about(point: Metric) -> batches.ModelPoint:
+    return batches.ModelPoint(point.model_id, point.dataset_name, point.dataset_digest)
 
 
 Client = MlflowClient

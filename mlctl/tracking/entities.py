@@ -58,19 +58,37 @@ def _by_key(items: Any) -> Dict[str, Any]:
     return items if isinstance(items, dict) else {item.key: item.value for item in items or ()}
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, init=False)
 class Metric(Entity):
-    """One point of a metric: ``timestamp`` in ms, ``step`` any 64-bit integer, ``value`` may be NaN or infinite."""
+    """One point of a metric: ``timestamp`` in ms, ``step`` any 64-bit integer, ``value`` may be NaN or infinite.
+
+    With a ``model_id`` it is a point of that model, too, measured on a dataset perhaps; ``run_id`` says which run logged a model's point.
+    """
 
     key: str
     value: float
     timestamp: int
     step: int = 0
+    model_id: Optional[str] = None
+    dataset_name: Optional[str] = None
+    dataset_digest: Optional[str] = None
+    run_id: Optional[str] = None
 
-    model_id: ClassVar[Optional[str]] = None
-    dataset_name: ClassVar[Optional[str]] = None
-    dataset_digest: ClassVar[Optional[str]] = None
-    run_id: ClassVar[Optional[str]] = None
+    def __init__(
+        self,
+        key: str,
+        value: float,
+        timestamp: int,
+        step: int = 0,
+        model_id: Optional[str] = None,
+        dataset_name: Optional[str] = None,
+        dataset_digest: Optional[str] = None,
+        run_id: Optional[str] = None,
+    ) -> None:
+        own = self.__dict__  # half the time of what a frozen dataclass does
+        own["key"], own["value"], own["timestamp"], own["step"] = key, value, timestamp, step
+        if model_id is not None or dataset_name is not None or dataset_digest is not None or run_id is not None:
+            own["model_id"], own["dataset_name"], own["dataset_digest"], own["run_id"] = model_id, dataset_name, dataset_digest, run_id
 
 
 @dataclass(frozen=True, repr=False)

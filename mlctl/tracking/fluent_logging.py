@@ -1,7 +1,7 @@
 """What a script logs: params, metrics and tags, with MLflow's names and arguments; each call is one transaction.
 
 Without an active run, one is started. With ``synchronous=False`` the caller gets an object to wait for, and everything is in the store
-already. ``model_id`` is accepted; the point is logged to the run, and no model keeps it.
+already. With a ``model_id`` the point is one of that logged model, too, measured on the ``dataset`` if one is given.
 """
 
 from typing import Any, Dict, Mapping, Optional, Sequence
@@ -28,7 +28,8 @@ def log_metric(
         InvalidValueError: the key is not acceptable, or the value is not a number.
     """
     run = run_id_or_start(run_id)
-    store_of(run).log_batch(run, metrics=(batches.metric(key, value, step=step, timestamp=timestamp or None),))
+    about = _about(model_id, dataset) if model_id else None
+    store_of(run).log_batch(run, metrics=(batches.metric(key, value, step=step, timestamp=timestamp or None, about=about),))
     if dataset is not None:
         _link(run, dataset)
     return batches.outcome(synchronous)
@@ -46,7 +47,9 @@ def log_metrics(
     """Log a point of several metrics at once: all of them or none."""
     run = run_id_or_start(run_id)
     moment = timestamp or (batches.now_ms() if step else None)
-    store_of(run).log_batch(run, metrics=[batches.metric(key, value, step=step, timestamp=moment) for key, value in metrics.items()])
+    about = _about(model_id, dataset) if model_id else None
+    points = [batches.metric(key, value, step=step, timestamp=moment, about=about) for key, value in metrics.items()]
+    store_of(run).log_batch(run, metrics=points)
     if dataset is not None:
         _link(run, dataset)
     return batches.outcome(synchronous)
@@ -104,6 +107,11 @@ def flush_async_logging() -> None:
 
 def flush_artifact_async_logging() -> None:
     """Return at once: nothing is ever waiting to be logged."""
+
+
+def _about(model_id: str, dataset: Optional[Any]) -> batches.ModelPoint:
+    """What a model's point says beyond its run; a dataset has a name and a digest, whoever made it."""
+    return batches.ModelPoint(model_id, getattr(dataset, "name", None), getattr(dataset, "digest", None))
 
 
 def _link(run_id: str, dataset: Any) -> None:

@@ -4,7 +4,7 @@ Methods raise `mlctl.errors.NotFoundError`, `ExistsError` and `InvalidValueError
 store itself cannot do its work. Every call that returns has been committed: it survives the end of this process.
 """
 
-from typing import Iterator, List, Optional, Protocol, Sequence, Tuple
+from typing import TYPE_CHECKING, Iterator, List, Optional, Protocol, Sequence, Tuple
 
 from mlctl.tracking.entities import (
     ACTIVE_ONLY,
@@ -23,6 +23,16 @@ from mlctl.tracking.entities import (
     RunInfo,
     RunTag,
 )
+
+if TYPE_CHECKING:
+    from mlctl.tracking.logged_models import (
+        DatasetChoice,
+        LoggedModel,
+        LoggedModelParameter,
+        LoggedModelStatus,
+        LoggedModelTag,
+        ModelOrder,
+    )
 
 
 class ExperimentStore(Protocol):
@@ -155,7 +165,44 @@ class ArtifactStore(Protocol):
         ...
 
 
-class TrackingStore(ExperimentStore, RunStore, OwnerStore, Protocol):
+class LoggedModelStore(Protocol):
+    """Logged models (MLflow 3): what runs have made, as entities of their own."""
+
+    def create_logged_model(
+        self,
+        experiment_id: str,
+        *,
+        name: str = "",
+        source_run_id: str = "",
+        model_type: str = "",
+        params: "Sequence[LoggedModelParameter]" = (),
+        tags: "Sequence[LoggedModelTag]" = (),
+    ) -> "LoggedModel":
+        """Make a model, which is PENDING; without a name it gets a random one."""
+        ...
+
+    def get_logged_model(self, model_id: str, *, allow_deleted: bool = False) -> "LoggedModel": ...
+    def finalize_logged_model(self, model_id: str, status: "LoggedModelStatus") -> "LoggedModel": ...
+    def delete_logged_model(self, model_id: str) -> None: ...
+    def set_logged_model_tags(self, model_id: str, tags: "Sequence[LoggedModelTag]") -> None: ...
+    def delete_logged_model_tag(self, model_id: str, key: str) -> None: ...
+    def log_logged_model_params(self, model_id: str, params: "Sequence[LoggedModelParameter]") -> None: ...
+    def search_logged_models(
+        self,
+        experiment_ids: Sequence[str],
+        *,
+        filter_string: str = "",
+        datasets: "Sequence[DatasetChoice]" = (),
+        order_by: "Sequence[ModelOrder]" = (),
+        max_results: int = 100,
+        page_token: Optional[str] = None,
+    ) -> "Page[LoggedModel]": ...
+    def model_artifacts(self, model: "LoggedModel") -> "ArtifactStore":
+        """The files of a logged model."""
+        ...
+
+
+class TrackingStore(ExperimentStore, RunStore, OwnerStore, LoggedModelStore, Protocol):
     """All of it."""
 
     uri: str

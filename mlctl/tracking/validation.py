@@ -158,7 +158,7 @@ def dataset_field(field: str, value: Any) -> str:
         InvalidValueError: it is not text, or too long (it is never cut).
     """
     optional = field in ("schema", "profile")
-    return _short_text("" if optional and value is None else value, f"dataset {field}", DATASET_LENGTHS[field])
+    return short_text("" if optional and value is None else value, f"dataset {field}", DATASET_LENGTHS[field])
 
 
 def input_tag(name: Any, value: Any) -> Tuple[str, str]:
@@ -167,8 +167,8 @@ def input_tag(name: Any, value: Any) -> Tuple[str, str]:
     Raises:
         InvalidValueError: one of them is not text, or too long (it is never cut).
     """
-    key_text = _short_text(name, "key of a dataset's tag", INPUT_TAG_KEY_LENGTH)
-    return key_text, _short_text(value, f"value of the dataset's tag {key_text!r}", INPUT_TAG_LENGTH)
+    key_text = short_text(name, "key of a dataset's tag", INPUT_TAG_KEY_LENGTH)
+    return key_text, short_text(value, f"value of the dataset's tag {key_text!r}", INPUT_TAG_LENGTH)
 
 
 def model_id(text: Any) -> str:
@@ -179,7 +179,7 @@ def model_id(text: Any) -> str:
     """
     if not text:
         raise InvalidValueError(f"The model id is {text!r}.", hint="A model id is a text such as m-0123456789abcdef0123456789abcdef.")
-    return _short_text(text, "model id", MODEL_ID_LENGTH)
+    return short_text(text, "model id", MODEL_ID_LENGTH)
 
 
 def step(value: Any, *, what: str) -> int:
@@ -191,7 +191,12 @@ def step(value: Any, *, what: str) -> int:
     return _integer(value, what, least=-INT64 - 1)
 
 
-def _short_text(value: Any, what: str, most: int) -> str:
+def short_text(value: Any, what: str, most: int) -> str:
+    """A text of at most so many characters.
+
+    Raises:
+        InvalidValueError: it is longer, or not text.
+    """
     text = _text(value, what)
     if len(text) > most:
         raise InvalidValueError(f"The {what} has {len(text)} characters; {most} are allowed.")

@@ -5,7 +5,7 @@ numbers. What is not finite is a text, as in JSON that protocol buffers write: `
 """
 
 import math
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Union
+from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence, Union
 
 from mlctl.tracking.entities import (
     Dataset,
@@ -23,6 +23,9 @@ from mlctl.tracking.entities import (
     RunInputs,
     RunOutputs,
 )
+
+if TYPE_CHECKING:
+    from mlctl.tracking.logged_models import LoggedModel
 
 Json = Dict[str, Any]
 
@@ -116,6 +119,32 @@ def dataset_summary(found: DatasetSummary) -> Json:
     return _filled(**dict(found))
 
 
+def logged_model(found: "LoggedModel", *, folder: str) -> Json:
+    """A logged model with its params, tags (by key) and points."""
+    from mlctl.tracking.logged_models import WIRE_NAMES
+
+    info = _filled(
+        model_id=found.model_id,
+        experiment_id=found.experiment_id,
+        name=found.name,
+        creation_timestamp_ms=found.creation_timestamp,
+        last_updated_timestamp_ms=found.last_updated_timestamp,
+        artifact_uri=location(found.artifact_location, folder),
+        status=WIRE_NAMES[found.status],
+        model_type=found.model_type or "",
+        source_run_id=found.source_run_id or "",
+        status_message=found.status_message,
+        tags=pairs(dict(sorted(found.tags.items()))),
+    )
+    return {"info": info, "data": _filled(params=pairs(found.params), metrics=[point_of_model(point) for point in found.metrics or ()])}
+
+
+def point_of_model(found: Metric) -> Json:
+    """A point of a logged model, and where it comes from."""
+    more = {"dataset_name": found.dataset_name, "dataset_digest": found.dataset_digest, "model_id": found.model_id, "run_id": found.run_id}
+    return {**metric(found), **_filled(**more)}
+
+
 def owner(found: Owner) -> Json:
     """The process that answers for a run."""
     return dict(found)
@@ -197,6 +226,34 @@ def run_from(found: Json) -> Run:
 def dataset_summary_from(found: Json) -> DatasetSummary:
     """The dataset that `dataset_summary` wrote."""
     return DatasetSummary(found["experiment_id"], found["name"], found["digest"], found.get("context"))
+
+
+def logged_model_from(found: Json) -> "LoggedModel":
+    """The model that `logged_model` wrote."""
+    from mlctl.tracking import logged_models
+
+    info, data = found.get("info", {}), found.get("data", {})
+    return logged_models.LoggedModel(
+        experiment_id=info["experiment_id"],
+        model_id=info["model_id"],
+        name=info.get("name", ""),
+        artifact_location=info.get("artifact_uri", ""),
+        creation_timestamp=int(info.get("creation_timestamp_ms", 0)),
+        last_updated_timestamp=int(info.get("last_updated_timestamp_ms", 0)),
+        model_type=info.get("model_type") or None,
+        source_run_id=info.get("source_run_id") or None,
+        status=logged_models.status(info.get("status", 0)),
+        status_message=info.get("status_message") or None,
+        tags=_by_key(info, "tags"),
+        params=_by_key(data, "params"),
+        metrics=[_point_of_model_from(item) for item in data.get("metrics", [])],
+    )
+
+
+def _point_of_model_from(found: Json) -> Metric:
+    names = ("model_id", "dataset_name", "dataset_digest", "run_id")
+    plain = metric_from(found)
+    return Metric(plain.key, plain.value, plain.timestamp, plain.step, *(found.get(name) for name in names))
 
 
 def owner_from(found: Json) -> Owner:

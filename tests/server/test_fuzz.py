@@ -48,25 +48,31 @@ ODD = [None, True, False, [], {}, [[]], [None], {"key": "a"}, [{"key": "a", "val
 class Maker:
     """Makes requests. ``runs`` and ``experiments`` are ids that exist, so that not everything is refused at the door."""
 
-    def __init__(self, document, *, runs, experiments):
+    def __init__(self, document, *, runs, experiments, models):
         self.dice = random.Random(SEED)
         self.schemas = document["components"]["schemas"]
         self.operations = [(method, path, found) for path, row in document["paths"].items() for method, found in row.items()]
-        self.runs, self.experiments = runs, experiments
+        self.runs, self.experiments, self.models = runs, experiments, models
 
     def request(self):
         """Method, path, body and headers."""
         method, path, operation = self.dice.choice(self.operations)
         care = self.dice.choice([0.5, 0.9, 1.0])
+        parameters = operation.get("parameters", [])
+        address = path
+        for item in parameters:
+            if item["in"] == "path":
+                text = self.a_string(item["name"], item["schema"], care)
+                address = address.replace(f"{{{item['name']}}}", quote_from_bytes(text.encode("utf-8", "replace"), safe="") or "%20")
         if method == "get":
-            return method.upper(), path, f"{path}?{self.query(operation['parameters'], care)}", None, {}
+            return method.upper(), path, f"{address}?{self.query([item for item in parameters if item['in'] == 'query'], care)}", None, {}
         body = json.dumps(self.value("", operation["requestBody"]["content"]["application/json"]["schema"], care)).encode(
             "utf-8", "replace"
         )
         kind = (
             "application/json" if self.dice.random() < 0.97 else self.dice.choice(["text/plain", "", "application/json; charset=latin-1"])
         )
-        return method.upper(), path, path, self.broken(body) if self.dice.random() < 0.05 else body, {"Content-Type": kind}
+        return method.upper(), path, address, self.broken(body) if self.dice.random() < 0.05 else body, {"Content-Type": kind}
 
     def query(self, parameters, care):
         pairs = []
@@ -102,8 +108,12 @@ class Maker:
             return self.dice.choice(self.runs)
         if name in ("experiment_id", "experiment_ids") and self.dice.random() < 0.9:
             return self.dice.choice(self.experiments)
-        if name in ("key", "metric_key") and self.dice.random() < 0.8:
+        if name == "model_id" and self.dice.random() < 0.9:
+            return self.dice.choice(self.models)
+        if name in ("key", "metric_key", "tag_key") and self.dice.random() < 0.8:
             return self.dice.choice(["m", "p", "t", "a b"])
+        if name in ("field_name", "dataset_name") and self.dice.random() < 0.9:
+            return self.dice.choice(["name", "metrics.m", "creation_time"])
         if name == "model_json" and self.dice.random() < 0.5:
             return MODEL
         return self.dice.choice(TEXTS) if self.dice.random() < 0.8 else "".join(chr(self.dice.randrange(1, 0x3000)) for _ in range(9))
@@ -172,7 +182,11 @@ def test_ten_thousand_requests(mlctl, place):
         link = Link(int(re.search(r"127\.0\.0\.1:(\d+)", process.stderr.readline())[1]))
         experiments = ["0", *[link.post("experiments/create", name=f"e{index}")["experiment_id"] for index in range(3)]]
         runs = [link.post("runs/create", experiment_id=experiments[index % 4])["run"]["info"]["run_id"] for index in range(12)]
-        maker = Maker(json.loads(link.ask("GET", "/api/openapi.json")[1]), runs=runs, experiments=experiments)
+        models = [link.post("logged-models", experiment_id=experiments[index % 4])["model"]["info"]["model_id"] for index in range(60)]
+        for model_id in models:
+            link.ask("PATCH", f"/api/2.0/mlflow/logged-models/{model_id}/tags", json.dumps({"tags": [{"key": "t", "value": "x"}]}))
+        document = json.loads(link.ask("GET", "/api/openapi.json")[1])
+        maker = Maker(document, runs=runs, experiments=experiments, models=models)
         seen = {}
         for number in range(REQUESTS):
             method, route, path, body, headers = maker.request()

@@ -34,7 +34,10 @@ EXPECTED = {
     "threading",
     *(f"mlctl.tracking.{name}" for name in ("opening", "validation")),
     "mlctl.sql",
-    *(f"mlctl.sql.{name}" for name in ("db", "experiments", "owners", "runs", "schema", "search", "sqlite", "sqlite_file", "store")),
+    *(
+        f"mlctl.sql.{name}"
+        for name in ("db", "experiments", "logged_model_store", "owners", "runs", "schema", "search", "sqlite", "sqlite_file", "store")
+    ),
 }
 
 EVERYTHING = """

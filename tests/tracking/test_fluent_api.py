@@ -268,9 +268,12 @@ def test_a_metric_of_a_dataset(place):
 from mlctl.entities import Dataset
 with mlflow.start_run() as run:
     mlflow.log_metric("m", 1, dataset=Dataset("data", "abc", "local", "{}"))
-    mlflow.log_metrics({"n": 1}, dataset=Dataset("data", "abc", "local", "{}"), model_id="m-1")
+    model = mlflow.initialize_logged_model("model")
+    mlflow.log_metrics({"n": 1}, dataset=Dataset("data", "abc", "local", "{}"), model_id=model.model_id)
 (found,) = mlflow.get_run(run.info.run_id).inputs.dataset_inputs
 assert (found.dataset.name, found.dataset.digest) == ("data", "abc")
+(point,) = mlflow.get_logged_model(model.model_id).metrics
+assert (point.key, point.value, point.run_id, point.dataset_name) == ("n", 1.0, run.info.run_id, "data")
 """)
 
 

@@ -334,7 +334,8 @@ class TestMetrics:
         run_id = make(metrics=[Metric("m", 0.1, 5, 2)])
         (point,) = store.metric_history(run_id, "m")
         assert point == Metric("m", 0.1, 5, 2)
-        assert dict(point) == {"key": "m", "value": 0.1, "timestamp": 5, "step": 2}
+        no_model = dict.fromkeys(("model_id", "dataset_name", "dataset_digest", "run_id"))
+        assert dict(point) == {"key": "m", "value": 0.1, "timestamp": 5, "step": 2, **no_model}
         assert hash(point) == hash(Metric("m", 0.1, 5, 2))
 
     def test_every_float_survives(self, store, make):
