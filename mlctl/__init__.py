@@ -65,6 +65,10 @@ if TYPE_CHECKING:
     from mlctl.tracking.fluent_models import log_model_params as log_model_params
     from mlctl.tracking.fluent_models import search_logged_models as search_logged_models
     from mlctl.tracking.fluent_models import set_logged_model_tags as set_logged_model_tags
+    from mlctl.tracking.fluent_registry import register_model as register_model
+    from mlctl.tracking.fluent_registry import search_model_versions as search_model_versions
+    from mlctl.tracking.fluent_registry import search_registered_models as search_registered_models
+    from mlctl.tracking.fluent_registry import set_model_version_tag as set_model_version_tag
     from mlctl.tracking.run_files import get_artifact_uri as get_artifact_uri
     from mlctl.tracking.run_files import load_table as load_table
     from mlctl.tracking.run_files import log_artifact as log_artifact
@@ -84,6 +88,7 @@ _FINDING = "mlctl.tracking.fluent_finding"
 _LOGGING = "mlctl.tracking.fluent_logging"
 _FILES = "mlctl.tracking.run_files"
 _MODELS = "mlctl.tracking.fluent_models"
+_REGISTRY = "mlctl.tracking.fluent_registry"
 _SYSTEM = "mlctl.system_metrics.monitor"
 
 _NAMES: "Dict[str, str]" = {
@@ -153,6 +158,11 @@ _NAMES: "Dict[str, str]" = {
     "log_model_params": _MODELS,
     "search_logged_models": _MODELS,
     "set_logged_model_tags": _MODELS,
+    # the registry
+    "register_model": _REGISTRY,
+    "search_model_versions": _REGISTRY,
+    "search_registered_models": _REGISTRY,
+    "set_model_version_tag": _REGISTRY,
     # projects
     "run": "mlctl.submitted",
     # autologging

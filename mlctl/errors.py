@@ -118,6 +118,12 @@ class ExistsError(StoreError):
     code, http_status = "RESOURCE_ALREADY_EXISTS", 400
 
 
+class ConflictError(StoreError):
+    """Somebody else has changed meanwhile what was to be changed."""
+
+    code, http_status = "RESOURCE_CONFLICT", 409
+
+
 class InvalidValueError(StoreError):
     """A key, value, filter or page token that the store does not accept."""
 

@@ -27,6 +27,7 @@ STORE = {
     "mlctl.sql.owners",
     "mlctl.sql.runs",
     "mlctl.sql.logged_model_store",
+    "mlctl.sql.registry_store",
     "mlctl.sql.search",
     "mlctl.sql.store",
     "mlctl.sql.sqlite",
@@ -94,7 +95,7 @@ def test_runs_list(place, mlctl):
 def test_the_client(place):
     found = imported("import mlctl\nmlctl.log_metric('m', 1.0)", place)
     fluent = {"fluent", "fluent_active", "fluent_experiments", "fluent_logging", "fluent_source"}
-    new_run = {"batches", "codes", "current", "owners", "run_names", *fluent}
+    new_run = {"batches", "codes", "current", "owners", "run_names", "users", *fluent}
     assert ours(found) == {*GROUND, *STORE, "mlctl.errors", *(f"mlctl.tracking.{name}" for name in new_run)}
     assert not found & HEAVY
 
@@ -107,7 +108,10 @@ def test_a_run_imports_no_builder(place, project):
 
 REMOTE = {
     "mlctl.remote",
-    *(f"mlctl.remote.{part}" for part in ("store", "logged_models", "address", "connection", "errors", "requests", "spool", "transport")),
+    *(
+        f"mlctl.remote.{part}"
+        for part in ("store", "logged_models", "registry", "address", "connection", "errors", "requests", "spool", "transport")
+    ),
 }
 
 

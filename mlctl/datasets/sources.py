@@ -7,6 +7,7 @@ import sys
 from typing import Any, ClassVar, Dict, Optional, Type
 
 from mlctl.errors import ArgumentError, NotFoundError, StoreError
+from mlctl.tracking import users
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 _STORES = ("s3", "r2", "b2", "gs", "wasbs", "abfss", "ftp", "sftp", "hdfs", "viewfs")
@@ -202,11 +203,5 @@ def from_json(source_json: str, source_type: str) -> DatasetSource:
 
 
 def _origin() -> Dict[str, str]:
-    import getpass
-
-    try:
-        user = getpass.getuser()
-    except (KeyError, OSError, ImportError):  # a user id without a name, as in many containers
-        user = "unknown"
     script = sys.argv[0] if sys.argv and sys.argv[0] else "<console>"
-    return {"mlflow.user": user, "mlflow.source.name": script, "mlflow.source.type": "LOCAL"}
+    return {"mlflow.user": users.current(), "mlflow.source.name": script, "mlflow.source.type": "LOCAL"}

@@ -2,7 +2,7 @@
 
 from typing import Any, Dict, Optional, Type
 
-from mlctl.errors import ExistsError, InvalidValueError, NotFoundError, StoreError, UnreachableError
+from mlctl.errors import ConflictError, ExistsError, InvalidValueError, NotFoundError, StoreError, UnreachableError
 from mlctl.remote.address import Server
 
 _SHOWN = 300
@@ -12,7 +12,7 @@ CLASSES: Dict[str, Type[StoreError]] = {
     "NOT_FOUND": NotFoundError,
     "RESOURCE_ALREADY_EXISTS": ExistsError,
     "ALREADY_EXISTS": ExistsError,
-    "RESOURCE_CONFLICT": ExistsError,
+    "RESOURCE_CONFLICT": ConflictError,
     "INVALID_PARAMETER_VALUE": InvalidValueError,
     "BAD_REQUEST": InvalidValueError,
     "INVALID_STATE": InvalidValueError,

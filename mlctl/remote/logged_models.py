@@ -138,11 +138,11 @@ def _path(model_id: str, *more: str) -> str:
 def _params(given: "Sequence[LoggedModelParameter]") -> "list[Json]":
     if len(given) > 1:
         validation.unique_params([item.key for item in given])
-    return wire.pairs(dict([validation.param(item.key, item.value) for item in given]))
+    return wire.pairs({item.key: item.value for item in given})
 
 
 def _tags(given: "Sequence[LoggedModelTag]") -> "list[Json]":
-    return wire.pairs(dict([validation.tag(item.key, item.value) for item in given]))
+    return wire.pairs({item.key: item.value for item in given})
 
 
 def _dataset(item: "DatasetChoice") -> "dict[str, Any]":

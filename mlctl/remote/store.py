@@ -11,6 +11,7 @@ from mlctl.errors import ExistsError, InvalidValueError, NotFoundError
 from mlctl.remote import requests as checked
 from mlctl.remote.errors import NoRouteError
 from mlctl.remote.logged_models import LoggedModelsOfServer
+from mlctl.remote.registry import RegistryOfServer
 from mlctl.remote.transport import Json, Transport
 from mlctl.tracking import validation, wire
 from mlctl.tracking.entities import (
@@ -40,7 +41,7 @@ _RUN_ID_LENGTH = 32
 _HISTORY_PAGE = 25000
 
 
-class HttpStore(LoggedModelsOfServer):
+class HttpStore(LoggedModelsOfServer, RegistryOfServer):
     """The store behind an address; see `mlctl.tracking.store.TrackingStore`. The server is not asked before the first call.
 
     Threads may share it, and it survives a fork.

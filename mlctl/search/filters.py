@@ -23,12 +23,25 @@ from typing import Any, Callable, List, NamedTuple, Optional, Sequence, Tuple, U
 
 from mlctl.errors import InvalidValueError
 from mlctl.search import values as filter_values
-from mlctl.search.grammar import AGGREGATES, EXPERIMENTS, LOGGED_MODELS, NEGATED, NULL, RUNS, Field, Grammar
+from mlctl.search.grammar import (
+    AGGREGATES,
+    EXPERIMENTS,
+    LOGGED_MODELS,
+    MODEL_VERSIONS,
+    NEGATED,
+    NULL,
+    REGISTERED_MODELS,
+    RUNS,
+    Field,
+    Grammar,
+)
 from mlctl.search.tokens import ENTITY, Reader, Token
 
 __all__ = [
     "EXPERIMENTS",
     "LOGGED_MODELS",
+    "MODEL_VERSIONS",
+    "REGISTERED_MODELS",
     "RUNS",
     "Comparison",
     "Conjunction",

@@ -114,3 +114,32 @@ LOGGED_MODELS = Grammar(
     },
     sortable=frozenset(),
 )
+
+_REGISTRY_ENTITIES = {
+    **dict.fromkeys(("attribute", "attributes"), "attribute"),
+    **dict.fromkeys(("tag", "tags"), "tag"),
+}
+
+REGISTERED_MODELS = Grammar(
+    noun="registered model",
+    entities=_REGISTRY_ENTITIES,
+    open={"tag": _KEYED},
+    fields={"attribute": {"name": _WORDS, **dict.fromkeys(("creation_timestamp", "last_updated_timestamp"), _TIME)}},
+    aliases={"timestamp": "last_updated_timestamp"},
+    sortable=frozenset(("name", "timestamp", "creation_timestamp", "last_updated_timestamp")),
+)
+
+MODEL_VERSIONS = Grammar(
+    noun="model version",
+    entities=_REGISTRY_ENTITIES,
+    open={"tag": _KEYED},
+    fields={
+        "attribute": {
+            **dict.fromkeys(("name", "run_id", "source_path", "current_stage", "model_id", "user_id"), _WORDS),
+            "version_number": Field(_NUMBER, "number"),
+            **dict.fromkeys(("creation_timestamp", "last_updated_timestamp"), _TIME),
+        }
+    },
+    aliases={"stage": "current_stage", "version": "version_number", "source": "source_path"},
+    sortable=frozenset(("name", "version_number", "version", "creation_timestamp", "last_updated_timestamp", "stage", "current_stage")),
+)

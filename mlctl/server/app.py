@@ -20,7 +20,7 @@ from mlctl.server.commits import Commits
 from mlctl.server.counters import Counters
 from mlctl.server.documents import Documents
 from mlctl.server.guard import OPEN_PATHS
-from mlctl.server.routes import ARTIFACTS, LATER, ROUTES, Route
+from mlctl.server.routes import ARTIFACTS, ROUTES, Route
 from mlctl.server.tracking import Tracking
 from mlctl.server.turns import Turns
 from mlctl.server.upkeep import Upkeep, prepare_reader
@@ -198,8 +198,6 @@ class App:
             text = f"{path} takes {self._allowed(path).decode()}."
             page = _page(405, "Method not allowed", text=text)
             return "method-not-allowed", page._replace(headers=[(b"allow", self._allowed(path)), *_HTML])
-        if LATER.match(path):
-            return "not-implemented", _error(501, "NOT_IMPLEMENTED", message="This version of mlctl has no model registry yet.")
         return "not-found", _page(404, "Not found", text="There is nothing at this address.")
 
     def _allowed(self, path: str) -> bytes:

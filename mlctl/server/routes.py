@@ -7,7 +7,7 @@ from collections.abc import Callable  # noqa: TC003 -- a NamedTuple's annotation
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mlctl.server import logged_models as models
-from mlctl.server import owners, tracking
+from mlctl.server import owners, registry, tracking
 from mlctl.server import requests as r
 from mlctl.server.tracking import Tracking
 
@@ -18,9 +18,6 @@ if TYPE_CHECKING:
 ROOTS = ("/api/2.0/mlflow/", "/ajax-api/2.0/mlflow/")
 UI_ROOT = ROOTS[1:]
 V3_ROOTS = ("/api/3.0/mlflow/", "/ajax-api/3.0/mlflow/")
-
-LATER = re.compile(r"/(ajax-)?api/2\.0/mlflow/(registered-models|model-versions)(/|\Z)")
-"""Routes of the model registry, which this version does not have."""
 
 ARTIFACTS = re.compile(
     r"/(ajax-)?api/2\.0/(mlflow-artifacts/|mlflow/(artifacts/|get-artifact\Z|upload-artifact\Z|logged-models/[^/]+/artifacts/))|/get-artifact\Z",
@@ -98,6 +95,31 @@ ROUTES: tuple[Route, ...] = (
     _write("logged-models/{model_id}/tags", models.SetLoggedModelTags, models.set_tags, method="PATCH"),
     _write("logged-models/{model_id}/tags/{tag_key}", models.DeleteLoggedModelTag, models.delete_tag, method="DELETE"),
     _write("logged-models/{model_id}/params", models.LogLoggedModelParams, models.log_params),
+    _write("registered-models/create", registry.CreateModel, registry.create_model),
+    _read("registered-models/get", registry.OfModel, registry.get_model),
+    _write("registered-models/update", registry.UpdateModel, registry.update_model, method="PATCH"),
+    _write("registered-models/rename", registry.RenameModel, registry.rename_model),
+    _write("registered-models/delete", registry.OfModel, registry.delete_model, method="DELETE"),
+    _read("registered-models/search", registry.SearchModels, registry.search_models, heavy=registry.is_big_search),
+    _search("registered-models/get-latest-versions", registry.LatestVersions, registry.latest_versions),
+    _read("registered-models/get-latest-versions", registry.LatestVersions, registry.latest_versions),
+    _write("registered-models/alias", registry.SetAlias, registry.set_alias),
+    _write("registered-models/alias", registry.OfAlias, registry.delete_alias, method="DELETE"),
+    _read("registered-models/alias", registry.OfAlias, registry.get_by_alias),
+    _write("registered-models/set-tag", registry.SetModelTag, registry.set_model_tag),
+    _write("registered-models/delete-tag", registry.DeleteModelTag, registry.delete_model_tag, method="DELETE"),
+    _write("model-versions/create", registry.CreateVersion, registry.create_version),
+    _read("model-versions/get", registry.OfVersion, registry.get_version),
+    _write("model-versions/update", registry.UpdateVersion, registry.update_version, method="PATCH"),
+    _write("model-versions/transition-stage", registry.TransitionVersion, registry.transition_version),
+    _write("model-versions/delete", registry.OfVersion, registry.delete_version, method="DELETE"),
+    _read("model-versions/search", registry.SearchVersions, registry.search_versions, heavy=registry.is_big_search),
+    _read("model-versions/get-download-uri", registry.OfVersion, registry.download_uri),
+    _write("model-versions/set-tag", registry.SetVersionTag, registry.set_version_tag),
+    _write("model-versions/delete-tag", registry.DeleteVersionTag, registry.delete_version_tag, method="DELETE"),
+    # What promotion in one step and histories need beyond MLflow's API.
+    _write("model-versions/transition-stage", registry.TransitionVersion, registry.transition_version, roots=registry.ROOTS),
+    _read("registered-models/history", registry.OfModel, registry.history, roots=registry.ROOTS),
     # What `mlctl run` needs beyond MLflow's API: who answers for a run.
     _write("runs/create", owners.CreateOwned, owners.create, roots=owners.ROOTS),
     _write("runs/set-owner", owners.SetOwner, owners.set_owner, roots=owners.ROOTS),

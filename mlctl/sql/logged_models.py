@@ -26,6 +26,7 @@ _POINTS = (
     "SELECT p.model, p.key, p.value, p.nan, p.timestamp_ms, p.step, p.dataset_name, p.dataset_digest, r.run_id "
     "FROM logged_model_metrics AS p JOIN runs AS r ON r.id = p.run WHERE p.model IN ({}) ORDER BY p.model, p.key, p.timestamp_ms, p.step"
 )
+_KEY_LENGTH, _VALUE_LENGTH = 5000, 1 << 24
 _STATUSES = list(LoggedModelStatus)
 
 
@@ -77,7 +78,7 @@ def checked_params(given: Sequence[Tuple[str, str]]) -> Dict[str, str]:
     """
     if len(given) > 1:
         validation.unique_params([key for key, _ in given])
-    return dict([validation.param(key, value) for key, value in given])
+    return dict([_pair(key, value, "param") for key, value in given])
 
 
 def checked_tags(given: Sequence[Tuple[str, str]]) -> Dict[str, str]:
@@ -86,7 +87,14 @@ def checked_tags(given: Sequence[Tuple[str, str]]) -> Dict[str, str]:
     Raises:
         InvalidValueError: a key or value is not acceptable.
     """
-    return dict([validation.tag(key, value) for key, value in given])
+    return dict([_pair(key, value, "tag") for key, value in given])
+
+
+def _pair(key: str, value: str, what: str) -> Tuple[str, str]:
+    """Key and value as they are: MLflow bounds neither for logged models, and cuts nothing."""
+    if not key:
+        raise InvalidValueError(f"A {what} of the logged model has no key.")
+    return validation.short_text(key, f"{what} key", _KEY_LENGTH), validation.short_text(value, f"value of {what} {key!r}", _VALUE_LENGTH)
 
 
 def number_of(db: Db, model_id: str, *, deleted: bool = True) -> int:

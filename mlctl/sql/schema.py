@@ -187,6 +187,67 @@ MIGRATIONS: List[Migration] = [
             ) {clustered}""",
         ),
     ),
+    Migration(
+        4,
+        (
+            """CREATE TABLE registered_models (
+                id {fresh_id},
+                name TEXT NOT NULL UNIQUE,
+                description TEXT,
+                created_ms BIGINT NOT NULL,
+                updated_ms BIGINT NOT NULL
+            )""",
+            """CREATE TABLE registered_model_tags (
+                model BIGINT NOT NULL,
+                key BIGINT NOT NULL,
+                value TEXT NOT NULL,
+                PRIMARY KEY (model, key)
+            ) {clustered}""",
+            """CREATE TABLE registered_model_aliases (
+                model BIGINT NOT NULL,
+                alias TEXT NOT NULL,
+                version BIGINT NOT NULL,
+                PRIMARY KEY (model, alias)
+            ) {clustered}""",
+            """CREATE TABLE model_versions (
+                id {id},
+                model BIGINT NOT NULL,
+                version BIGINT NOT NULL,
+                stage INTEGER NOT NULL,
+                description TEXT,
+                user_id TEXT NOT NULL,
+                source TEXT NOT NULL,
+                location TEXT NOT NULL,
+                run_id TEXT NOT NULL,
+                run_link TEXT NOT NULL,
+                model_id TEXT NOT NULL,
+                created_ms BIGINT NOT NULL,
+                updated_ms BIGINT NOT NULL,
+                deleted_ms BIGINT NOT NULL DEFAULT 0,
+                UNIQUE (model, version)
+            )""",
+            "CREATE INDEX model_versions_stage ON model_versions (model, deleted_ms, stage, version)",
+            "CREATE INDEX model_versions_newest ON model_versions (deleted_ms, updated_ms DESC, model)",
+            "CREATE INDEX model_versions_run ON model_versions (run_id)",
+            """CREATE TABLE model_version_tags (
+                version BIGINT NOT NULL,
+                key BIGINT NOT NULL,
+                value TEXT NOT NULL,
+                PRIMARY KEY (version, key)
+            ) {clustered}""",
+            """CREATE TABLE registry_events (
+                id {fresh_id},
+                model BIGINT NOT NULL,
+                version BIGINT,
+                at_ms BIGINT NOT NULL,
+                user_id TEXT NOT NULL,
+                action TEXT NOT NULL,
+                old TEXT NOT NULL,
+                new TEXT NOT NULL
+            )""",
+            "CREATE INDEX registry_events_model ON registry_events (model, id)",
+        ),
+    ),
 ]
 
 FIRST_ROWS = "INSERT INTO experiments (id, name, artifact_location, created_ms, updated_ms) VALUES (0, 'Default', '', ?, ?)"

@@ -8,6 +8,7 @@ from mlctl.sql import runs as sql_runs
 from mlctl.sql.db import Db
 from mlctl.sql.experiments import now_ms
 from mlctl.sql.logged_model_store import LoggedModelsInSql
+from mlctl.sql.registry_store import RegistryInSql
 from mlctl.tracking import validation
 from mlctl.tracking.entities import (
     ACTIVE_ONLY,
@@ -28,7 +29,7 @@ from mlctl.tracking.entities import (
 from mlctl.tracking.store import ArtifactStore
 
 
-class SqlStore(LoggedModelsInSql):
+class SqlStore(LoggedModelsInSql, RegistryInSql):
     """A tracking store in a database. A subclass says what a transaction is, and in which ``folder`` it keeps artifacts."""
 
     uri: str

@@ -5,7 +5,7 @@
 
 from typing import TYPE_CHECKING, Any, Dict, List, Optional, Sequence, Union
 
-from mlctl.tracking import batches, client_files, client_models, codes, current
+from mlctl.tracking import batches, client_files, client_models, client_registry, codes, current
 from mlctl.tracking.entities import (
     PARENT_TAG,
     DatasetInput,
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _USER_TAG = "mlflow.user"
 
 
-class MlflowClient(client_files.FilesOfRuns, client_models.LoggedModelsOfClient):
+class MlflowClient(client_files.FilesOfRuns, client_models.LoggedModelsOfClient, client_registry.RegistryOfClient):
     """Reads and writes experiments and runs of one store: the one that an address names, else the one that this process logs to.
 
     Raises:

@@ -10,6 +10,7 @@ from typing import Any, Dict, Iterator, Optional
 
 from mlctl import settings
 from mlctl.errors import UsageError
+from mlctl.tracking import users
 
 _COMMIT = re.compile(r"[0-9a-f]{40,64}")
 _REMOTE = re.compile(r'^\[remote "[^"\n]*"\]\s*\n(?:^\s+(?!url\b).*\n)*^\s+url\s*=\s*(\S+)', re.MULTILINE)
@@ -26,7 +27,7 @@ def tags() -> Dict[str, Any]:
     """
     if not _known:
         source = sys.argv[0] if sys.argv and sys.argv[0] else "<console>"
-        _known.update({"mlflow.user": _user(), "mlflow.source.name": source, "mlflow.source.type": "LOCAL"})
+        _known.update({"mlflow.user": users.current(), "mlflow.source.name": source, "mlflow.source.type": "LOCAL"})
         if os.path.isfile(source):  # noqa: PTH113
             _known.update(git_tags(os.path.dirname(os.path.abspath(source))))  # noqa: PTH100, PTH120
     context = settings.resolve("run_context")
@@ -63,15 +64,6 @@ def _from_json(context: settings.Resolved) -> Dict[str, Any]:
     if not isinstance(found, dict):
         raise UsageError(f"{context.source}={context.value!r} is no JSON object.", hint="It holds tags of new runs by key.")
     return found
-
-
-def _user() -> str:
-    import getpass
-
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError, ImportError):  # a user id without a name, as in many containers
-        return "unknown"
 
 
 def _git_folder(folder: str) -> Optional[str]:

@@ -26,6 +26,7 @@ from mlctl.tracking.entities import (
 
 if TYPE_CHECKING:
     from mlctl.tracking.logged_models import LoggedModel
+    from mlctl.tracking.registry import ModelVersion, RegisteredModel, RegistryEvent
 
 Json = Dict[str, Any]
 
@@ -44,6 +45,12 @@ def location(uri: str, folder: str) -> str:
     """An artifact address as a client is told it: below the store's ``folder`` it goes through the server, elsewhere it is unchanged."""
     own = f"{folder}/artifacts/"
     return PROXY + uri[len(own) :] if uri.startswith(own) else uri
+
+
+def folder_of(uri: str, folder: str) -> str:
+    """The reverse of `location`: what a client was told about the store's own folder; elsewhere it is unchanged."""
+    own = uri[len(PROXY) :] if uri.startswith(PROXY) and not uri.startswith(PROXY + "/") else ""
+    return f"{folder}/artifacts/{own}" if own and ".." not in own.split("/") else uri
 
 
 def pairs(found: Mapping[str, str]) -> List[Json]:
@@ -143,6 +150,45 @@ def point_of_model(found: Metric) -> Json:
     """A point of a logged model, and where it comes from."""
     more = {"dataset_name": found.dataset_name, "dataset_digest": found.dataset_digest, "model_id": found.model_id, "run_id": found.run_id}
     return {**metric(found), **_filled(**more)}
+
+
+def model_version(found: "ModelVersion", *, folder: str) -> Json:
+    """A version of a registered model. Its logged model is a field of ours: MLflow's servers tell none."""
+    return _filled(
+        name=found.name,
+        version=found.version,
+        creation_timestamp=found.creation_timestamp,
+        last_updated_timestamp=found.last_updated_timestamp,
+        user_id=found.user_id,
+        current_stage=found.current_stage,
+        description=found.description,
+        source=location(found.source or "", folder),
+        run_id=found.run_id,
+        status=found.status,
+        status_message=found.status_message,
+        tags=pairs(found.tags),
+        run_link=found.run_link,
+        aliases=found.aliases,
+        model_id=found.model_id,
+    )
+
+
+def registered_model(found: "RegisteredModel", *, folder: str) -> Json:
+    """A registered model with its latest versions."""
+    return _filled(
+        name=found.name,
+        creation_timestamp=found.creation_timestamp,
+        last_updated_timestamp=found.last_updated_timestamp,
+        description=found.description,
+        latest_versions=[model_version(version, folder=folder) for version in found.latest_versions],
+        tags=pairs(found.tags),
+        aliases=[{"alias": alias, "version": version} for alias, version in found.aliases.items()],
+    )
+
+
+def registry_event(found: "RegistryEvent") -> Json:
+    """A line of a registered model's history."""
+    return _filled(**dict(found))
 
 
 def owner(found: Owner) -> Json:
@@ -254,6 +300,52 @@ def _point_of_model_from(found: Json) -> Metric:
     names = ("model_id", "dataset_name", "dataset_digest", "run_id")
     plain = metric_from(found)
     return Metric(plain.key, plain.value, plain.timestamp, plain.step, *(found.get(name) for name in names))
+
+
+def model_version_from(found: Json) -> "ModelVersion":
+    """The version that `model_version` wrote."""
+    from mlctl.tracking.registry import READY, ModelVersion
+
+    return ModelVersion(
+        name=found["name"],
+        version=str(found["version"]),
+        creation_timestamp=int(found.get("creation_timestamp", 0)),
+        last_updated_timestamp=_optional_int(found.get("last_updated_timestamp")),
+        description=found.get("description"),
+        user_id=found.get("user_id") or None,
+        current_stage=found.get("current_stage"),
+        source=found.get("source", ""),
+        run_id=found.get("run_id", ""),
+        status=found.get("status", READY),
+        status_message=found.get("status_message"),
+        tags=_by_key(found, "tags"),
+        run_link=found.get("run_link", ""),
+        aliases=list(found.get("aliases", [])),
+        model_id=found.get("model_id") or None,
+    )
+
+
+def registered_model_from(found: Json) -> "RegisteredModel":
+    """The model that `registered_model` wrote."""
+    from mlctl.tracking.registry import RegisteredModel
+
+    return RegisteredModel(
+        name=found["name"],
+        creation_timestamp=_optional_int(found.get("creation_timestamp")),
+        last_updated_timestamp=_optional_int(found.get("last_updated_timestamp")),
+        description=found.get("description"),
+        latest_versions=[model_version_from(item) for item in found.get("latest_versions", [])],
+        tags=_by_key(found, "tags"),
+        aliases={item["alias"]: str(item["version"]) for item in found.get("aliases", [])},
+    )
+
+
+def registry_event_from(found: Json) -> "RegistryEvent":
+    """The line that `registry_event` wrote."""
+    from mlctl.tracking.registry import RegistryEvent
+
+    texts = (found["user_id"], found["action"], found.get("before", ""), found.get("after", ""))
+    return RegistryEvent(found["name"], found.get("version"), int(found["timestamp"]), *texts)
 
 
 def owner_from(found: Json) -> Owner:

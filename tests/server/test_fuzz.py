@@ -1,4 +1,4 @@
-"""Ten thousand requests made from the OpenAPI document, with a fixed seed: half sense, half nonsense. No 5xx, no hang, nothing broken."""
+"""Requests made from the OpenAPI document, with a fixed seed: half sense, half nonsense. No 5xx, no hang, nothing broken."""
 
 import contextlib
 import http.client
@@ -12,7 +12,7 @@ from urllib.parse import quote_from_bytes
 import pytest
 
 SEED = 20_261
-REQUESTS = 10_000
+REQUESTS = 20_000
 TEXTS = [
     *[
         "",
@@ -48,16 +48,17 @@ ODD = [None, True, False, [], {}, [[]], [None], {"key": "a"}, [{"key": "a", "val
 class Maker:
     """Makes requests. ``runs`` and ``experiments`` are ids that exist, so that not everything is refused at the door."""
 
-    def __init__(self, document, *, runs, experiments, models):
+    def __init__(self, document, *, runs, experiments, models, registered):
         self.dice = random.Random(SEED)
         self.schemas = document["components"]["schemas"]
         self.operations = [(method, path, found) for path, row in document["paths"].items() for method, found in row.items()]
-        self.runs, self.experiments, self.models = runs, experiments, models
+        self.runs, self.experiments, self.models, self.registered = runs, experiments, models, registered
 
     def request(self):
         """Method, path, body and headers."""
         method, path, operation = self.dice.choice(self.operations)
         care = self.dice.choice([0.5, 0.9, 1.0])
+        self.ends = path.endswith(("registered-models/delete", "registered-models/rename"))  # few models come to an end
         parameters = operation.get("parameters", [])
         address = path
         for item in parameters:
@@ -112,6 +113,18 @@ class Maker:
             return self.dice.choice(self.models)
         if name in ("key", "metric_key", "tag_key") and self.dice.random() < 0.8:
             return self.dice.choice(["m", "p", "t", "a b"])
+        if name == "name" and self.dice.random() < 0.8:
+            return self.dice.choice(self.registered[:4] if self.ends else self.registered)
+        if name == "version" and self.dice.random() < 0.8:
+            return self.dice.choice(["1", "2", "3"])
+        if name == "only_from" and self.dice.random() < 0.9:
+            return "None"
+        if name in ("stage", "stages") and self.dice.random() < 0.8:
+            return self.dice.choice(["None", "Staging", "production", "Archived"])
+        if name == "alias" and self.dice.random() < 0.8:
+            return self.dice.choice(["best", "latest"])
+        if name == "source" and self.dice.random() < 0.8:
+            return self.dice.choice(["s3://bucket/model", f"models:/{self.registered[0]}/1"])
         if name in ("field_name", "dataset_name") and self.dice.random() < 0.9:
             return self.dice.choice(["name", "metrics.m", "creation_time"])
         if name == "model_json" and self.dice.random() < 0.5:
@@ -176,7 +189,7 @@ def wrong(status, body, kind):
 
 
 @pytest.mark.timeout(300)
-def test_ten_thousand_requests(mlctl, place):
+def test_many_thousand_requests(mlctl, place):
     process = mlctl.start("server", "--port", "0", "--no-access-log", cwd=place)
     try:
         link = Link(int(re.search(r"127\.0\.0\.1:(\d+)", process.stderr.readline())[1]))
@@ -185,8 +198,14 @@ def test_ten_thousand_requests(mlctl, place):
         models = [link.post("logged-models", experiment_id=experiments[index % 4])["model"]["info"]["model_id"] for index in range(60)]
         for model_id in models:
             link.ask("PATCH", f"/api/2.0/mlflow/logged-models/{model_id}/tags", json.dumps({"tags": [{"key": "t", "value": "x"}]}))
+        registered = [f"model {number}" for number in range(40)]
+        for name in registered:
+            link.post("registered-models/create", name=name)
+            for _ in range(3):
+                link.post("model-versions/create", name=name, source="s3://bucket/model")
+            link.post("registered-models/alias", name=name, alias="best", version="2")
         document = json.loads(link.ask("GET", "/api/openapi.json")[1])
-        maker = Maker(document, runs=runs, experiments=experiments, models=models)
+        maker = Maker(document, runs=runs, experiments=experiments, models=models, registered=registered)
         seen = {}
         for number in range(REQUESTS):
             method, route, path, body, headers = maker.request()

@@ -105,11 +105,6 @@ def test_headers(client):
     assert (reply.headers["x-content-type-options"], reply.headers["x-frame-options"]) == ("nosniff", "SAMEORIGIN")
 
 
-@pytest.mark.parametrize("path", ["registered-models/create", "model-versions/get"])
-def test_what_there_is_not_yet(client, path):
-    assert outcome(client.raw(path, "{}")) == (501, "NOT_IMPLEMENTED")
-
-
 def test_a_static_prefix(serve_app):
     client = serve_app(static_prefix="/ml")
     assert client.send("GET", "/ml/api/2.0/mlflow/experiments/get?experiment_id=0").status == 200

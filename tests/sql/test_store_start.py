@@ -36,7 +36,19 @@ EXPECTED = {
     "mlctl.sql",
     *(
         f"mlctl.sql.{name}"
-        for name in ("db", "experiments", "logged_model_store", "owners", "runs", "schema", "search", "sqlite", "sqlite_file", "store")
+        for name in (
+            "db",
+            "experiments",
+            "logged_model_store",
+            "owners",
+            "registry_store",
+            "runs",
+            "schema",
+            "search",
+            "sqlite",
+            "sqlite_file",
+            "store",
+        )
     ),
 }
 
