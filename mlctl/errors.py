@@ -12,6 +12,7 @@
     │  ├─ UnreachableError     124  TEMPORARILY_UNAVAILABLE  a tracking server gives no answer
     │  ├─ NotFoundError        124  RESOURCE_DOES_NOT_EXIST  no such run, experiment, …
     │  ├─ ExistsError          124  RESOURCE_ALREADY_EXISTS  the name is taken
+    │  ├─ ConflictError        124  RESOURCE_CONFLICT        somebody else has changed it meanwhile
     │  └─ InvalidValueError    124  INVALID_PARAMETER_VALUE  a key, value or filter is not acceptable
     │     └─ ArgumentError     124  INVALID_PARAMETER_VALUE  … as an argument of a function; a TypeError and ValueError too
     ├─ LaunchError             125  LAUNCH_FAILED            a job cannot be started, or its end is not known
