@@ -13,8 +13,9 @@ from mlctl.datasets.datasets import (
     from_pandas,
     get_source,
 )
-from mlctl.datasets.schema import Schema, TensorDatasetSchema
+from mlctl.datasets.schema import TensorDatasetSchema
 from mlctl.datasets.sources import CodeDatasetSource, DatasetSource, HTTPDatasetSource, LocalArtifactDatasetSource
+from mlctl.models.schema import Schema
 
 __all__ = [
     "CodeDatasetSource",

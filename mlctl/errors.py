@@ -15,6 +15,7 @@
     │  ├─ ConflictError        124  RESOURCE_CONFLICT        somebody else has changed it meanwhile
     │  └─ InvalidValueError    124  INVALID_PARAMETER_VALUE  a key, value or filter is not acceptable
     │     └─ ArgumentError     124  INVALID_PARAMETER_VALUE  … as an argument of a function; a TypeError and ValueError too
+    │        └─ SchemaError    124  INVALID_PARAMETER_VALUE  data or params do not fit a model's signature, or a schema is wrong
     ├─ LaunchError             125  LAUNCH_FAILED            a job cannot be started, or its end is not known
     │  └─ ExecutionError       125  RUN_FAILED               a project that a script runs has failed, or cannot be run
     └─ CancelledError        128+n  CANCELLED                signal n (Ctrl-C) ended a command
@@ -133,6 +134,10 @@ class InvalidValueError(StoreError):
 
 class ArgumentError(InvalidValueError, TypeError, ValueError):
     """An argument of a kind that a function cannot use. Scripts written for MLflow expect a TypeError or a ValueError there."""
+
+
+class SchemaError(ArgumentError):
+    """Data or params that do not fit a model's signature, data that has no schema, or a schema that makes no sense."""
 
 
 class LaunchError(MlctlError):

@@ -49,6 +49,8 @@ BUNDLE = (
     "projects/__init__.py",
     "tracking/*.py",
     "datasets/*.py",
+    "models/*.py",
+    "types.py",
     "files/*.py",
     "remote/*.py",
     "search/*.py",

@@ -102,6 +102,9 @@ SETTINGS: Dict[str, Setting] = {
     "system_metrics_run": Setting(("MLCTL_SYSTEM_METRICS_RUN",), "", "the run whose system metrics are sampled from outside of the script"),
     "autolog_budget_s": Setting(("MLCTL_AUTOLOG_BUDGET_S",), "10", "seconds that metrics of training data, or all figures, may take"),
     "autolog_figures": Setting(("MLCTL_AUTOLOG_FIGURES",), "1", "whether autologging draws figures (0: no)"),
+    "hide_schema_details": Setting(
+        ("MLCTL_HIDE_SCHEMA_DETAILS", "MLFLOW_DISABLE_SCHEMA_DETAILS"), "", "whether errors leave out how data does not fit a signature"
+    ),
     "network_store": Setting(("MLCTL_NETWORK_STORE",), "", "whether a store may be made on a network file system (1: yes)"),
     "busy_timeout_s": Setting(("MLCTL_BUSY_TIMEOUT_S",), "60", "seconds to wait for another process that writes to the store"),
 }

@@ -9,12 +9,14 @@ import os
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Union
 
 from mlctl.datasets import digest as data_digest
-from mlctl.datasets import schema as data_schema
 from mlctl.datasets import sources as data_sources
+from mlctl.datasets.schema import TensorDatasetSchema
 from mlctl.datasets.sources import DatasetSource
-from mlctl.errors import ArgumentError, NotFoundError
+from mlctl.errors import ArgumentError, NotFoundError, SchemaError
 from mlctl.files import copying
 from mlctl.files.local import files_below
+from mlctl.models.inference import infer_schema
+from mlctl.models.schema import Schema
 from mlctl.tracking import entities as kept
 from mlctl.tracking.fluent import run_id_or_start
 from mlctl.tracking.fluent_active import store_of
@@ -118,11 +120,11 @@ class PandasDataset(Dataset):
         return self._predictions
 
     @property
-    def schema(self) -> Optional[data_schema.Schema]:
+    def schema(self) -> Optional[Schema]:
         """The types of the columns; None where a column has values of several types."""
         try:
-            return data_schema.of_frame(self._df)
-        except data_schema.UnfitError:
+            return infer_schema(self._df)
+        except SchemaError:
             return None
 
     @property
@@ -158,12 +160,12 @@ class NumpyDataset(Dataset):
         return self._targets
 
     @property
-    def schema(self) -> Optional[data_schema.TensorDatasetSchema]:
+    def schema(self) -> Optional[TensorDatasetSchema]:
         """Types and shapes of the arrays; None where one has no dimensions."""
         try:
-            targets = None if self._targets is None else data_schema.of_arrays(self._targets)
-            return data_schema.TensorDatasetSchema(data_schema.of_arrays(self._features), targets)
-        except data_schema.UnfitError:
+            targets = None if self._targets is None else infer_schema(self._targets)
+            return TensorDatasetSchema(infer_schema(self._features), targets)
+        except SchemaError:
             return None
 
     @property
@@ -181,7 +183,7 @@ class MetaDataset(Dataset):
     """Data that is not at hand: its source, and perhaps its schema."""
 
     def __init__(
-        self, source: DatasetSource, name: Optional[str] = None, digest: Optional[str] = None, schema: Optional[data_schema.Schema] = None
+        self, source: DatasetSource, name: Optional[str] = None, digest: Optional[str] = None, schema: Optional[Schema] = None
     ) -> None:
         self._schema = schema
         super().__init__(data_sources.resolved(source), name, digest)
@@ -196,7 +198,7 @@ class MetaDataset(Dataset):
         return data_digest.of_text(json.dumps(described))
 
     @property
-    def schema(self) -> Optional[data_schema.Schema]:
+    def schema(self) -> Optional[Schema]:
         """The schema that was given."""
         return self._schema
 
