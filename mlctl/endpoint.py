@@ -11,6 +11,7 @@ import time
 from typing import Dict, List, Optional, Sequence
 
 from mlctl import process
+from mlctl.tracking import opening
 
 TOKEN_VARIABLE = "MLCTL_ENDPOINT_TOKEN"  # noqa: S105 -- a variable's name
 STORE_VARIABLE = "MLCTL_ENDPOINT_STORE"
@@ -51,14 +52,22 @@ class RunEndpoint:
         address = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
         return {
             "MLFLOW_TRACKING_URI": address,
-            ADDRESS_VARIABLE: address,
-            STORE_VARIABLE: self._store_uri,
+            **(self._instead_of_database(address) if opening.is_database(self._store_uri) else self._beside_file(address)),
             "MLFLOW_TRACKING_TOKEN": self._token,
             "MLFLOW_TRACKING_USERNAME": USER,
             "MLFLOW_TRACKING_PASSWORD": self._token,
             "NO_PROXY": no_proxy,
             "no_proxy": no_proxy,
         }
+
+    def _beside_file(self, address: str) -> Dict[str, Optional[str]]:
+        """Scripts that log through mlctl open the store itself."""
+        return {ADDRESS_VARIABLE: address, STORE_VARIABLE: self._store_uri}
+
+    def _instead_of_database(self, address: str) -> Dict[str, Optional[str]]:
+        """They log here too: a job is told no database's password, and need not have its driver."""
+        own = {"MLCTL_TRACKING_URI": address, "MLCTL_TRACKING_TOKEN": self._token}
+        return {**own, "MLCTL_TRACKING_USERNAME": None, "MLCTL_TRACKING_PASSWORD": None}
 
     def serve(self) -> bool:
         """Start the server; False when it has been started too often in vain.
@@ -73,7 +82,7 @@ class RunEndpoint:
         popen = process.start_job(
             [*self._argv, str(fd)],
             cwd="/",  # Python puts its working directory on the path: it must not be the project's
-            env={TOKEN_VARIABLE: self._token, STORE_VARIABLE: self._store_uri, RUN_VARIABLE: self._run_id},
+            env={TOKEN_VARIABLE: self._token, STORE_VARIABLE: opening.private(self._store_uri), RUN_VARIABLE: self._run_id},
             stdin=process.NOTHING,
             stdout=process.NOTHING,
             stderr=process.NOTHING,

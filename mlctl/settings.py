@@ -23,7 +23,14 @@ class Resolved(NamedTuple):
 
 
 SETTINGS: Dict[str, Setting] = {
-    "tracking_uri": Setting(("MLCTL_TRACKING_URI", "MLFLOW_TRACKING_URI"), "", "the store: a folder, a file, sqlite:///… or http://…"),
+    "tracking_uri": Setting(
+        ("MLCTL_TRACKING_URI", "MLFLOW_TRACKING_URI"), "", "the store: a folder, a file, sqlite:///…, postgresql://… or http://…"
+    ),
+    "artifacts_destination": Setting(
+        ("MLCTL_ARTIFACTS_DESTINATION", "MLFLOW_ARTIFACTS_DESTINATION"),
+        "",
+        "where a server on a database keeps artifacts: a folder or s3://…",
+    ),
     "tracking_username": Setting(("MLCTL_TRACKING_USERNAME", "MLFLOW_TRACKING_USERNAME"), "", "user name for a server, with a password"),
     "tracking_password": Setting(("MLCTL_TRACKING_PASSWORD", "MLFLOW_TRACKING_PASSWORD"), "", "password for a server"),
     "tracking_token": Setting(("MLCTL_TRACKING_TOKEN", "MLFLOW_TRACKING_TOKEN"), "", "token for a server, where no user name is set"),

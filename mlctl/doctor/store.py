@@ -27,7 +27,7 @@ def look() -> Iterator[Finding]:
     try:
         with contextlib.closing(opening.open_store(create=False)) as store:
             uri = store.uri
-            if not opening.is_remote(uri):
+            if not opening.is_far(uri):
                 yield from _local(opening.locate())
                 return
             store.get_experiment("0")

@@ -27,6 +27,8 @@ from mlctl.server.upkeep import Upkeep, prepare_reader
 from mlctl.sql.sqlite import SqliteStore
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
     from mlctl.server.artifacts import ArtifactProxy
     from mlctl.server.commits import Work
     from mlctl.server.guard import Guard
@@ -40,6 +42,8 @@ Headers = list[tuple[bytes, bytes]]
 
 MOST_BODY_BYTES = 32 << 20
 SILENCE_S = 60.0
+READERS = 8
+"""Questions to a database that are under way at a time: the event loop waits for none of them."""
 
 _SAFETY: Headers = [(b"x-content-type-options", b"nosniff"), (b"x-frame-options", b"SAMEORIGIN")]
 _JSON: Headers = [(b"content-type", b"application/json"), *_SAFETY]
@@ -85,7 +89,9 @@ class App:
         self._log = log
         self._counters = Counters()
         upkeep = Upkeep(store) if isinstance(store, SqliteStore) and not store.read_only else None
-        self._commits = Commits(store, upkeep=upkeep, threads=ThreadPoolExecutor(1, "upkeep"))
+        self._readers = ThreadPoolExecutor(READERS, "reader") if store.shared else None
+        writer = ThreadPoolExecutor(1, "writer") if store.shared else None
+        self._commits = Commits(store, upkeep=upkeep, threads=ThreadPoolExecutor(1, "upkeep"), writer=writer)
         self._turns = Turns()
         self._tracking = Tracking(Documents(), self._turns)
         self._heavy = ThreadPoolExecutor(1, "heavy-reads", self._prepare_heavy)
@@ -97,7 +103,8 @@ class App:
 
     def _prepare_heavy(self) -> None:
         Turns.prepare_thread()
-        prepare_reader(self._store)
+        if isinstance(self._store, SqliteStore):
+            prepare_reader(self._store)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -176,9 +183,17 @@ class App:
         work = route.handler(self._tracking, request)
         if route.writes:
             return await self._commits.run(work)
+        if self._readers is not None:
+            return await self._read_beside(self._readers, route, request, work)
         if route.heavy is not None and self._is_heavy(route, request):
             return await asyncio.get_running_loop().run_in_executor(self._heavy, self._read, work)
         return self._read(work)
+
+    async def _read_beside(self, readers: Executor, route: Route, request: requests.Body, work: Work) -> bytes:
+        """A read of a store that is far away: in a thread, and, where it reads much, in that of long reads."""
+        loop = asyncio.get_running_loop()
+        is_heavy = route.heavy is not None and await loop.run_in_executor(readers, self._is_heavy, route, request)
+        return await loop.run_in_executor(self._heavy if is_heavy else readers, self._read, work)
 
     def _is_heavy(self, route: Route, request: requests.Body) -> bool:
         with self._store.reading() as db:

@@ -243,7 +243,7 @@ class ArtifactProxy:
     async def _list_run(self, request: _Request) -> None:
         fields = request.fields()
         below = artifact_paths.names(fields.get("path", ""))
-        root = self._root_of(fields)
+        root = await self._found_root(fields)
         place = _Place(root.tree, (*root.names, *below))
         body = await asyncio.to_thread(_listing, place, prefix=below, root_uri=root.uri)
         await streaming.answer(request.send, 200, body)
@@ -251,7 +251,7 @@ class ArtifactProxy:
     async def _download_of_run(self, request: _Request) -> None:
         fields = request.fields()
         below = _file_names(_required(fields, "path"))
-        root = self._root_of(fields)
+        root = await self._found_root(fields)
         await _send(_Place(root.tree, (*root.names, *below)), request)
 
     async def _upload_to_run(self, request: _Request) -> None:
@@ -260,7 +260,7 @@ class ArtifactProxy:
         below = _file_names(_required(fields, "path"))
         if _length(request) > PAGE_UPLOAD_BYTES:
             raise InvalidValueError("Artifact size is too large. Max size is 10MB.")
-        root = self._root_of(fields)
+        root = await self._found_root(fields)
         await self._receive(_Place(root.tree, (*root.names, *below)), request, limit=PAGE_UPLOAD_BYTES)
         await streaming.answer(request.send, 200)
 
@@ -279,6 +279,9 @@ class ArtifactProxy:
             await _send(_Place(root.tree, (*root.names, *below)), request)
         else:
             raise RefusedError(404, "ENDPOINT_NOT_FOUND", "There is no such route.")
+
+    async def _found_root(self, fields: dict[str, str]) -> _RunPlace:
+        return await asyncio.to_thread(self._root_of, fields) if self._store.shared else self._root_of(fields)
 
     def _root_of(self, fields: dict[str, str]) -> _RunPlace:
         """Where a run's artifacts are.

@@ -19,16 +19,24 @@ Work = Callable[[Db], bytes]
 """What a request does inside a transaction; returns the JSON of its answer. It may be done twice, if the first was undone."""
 
 _Outcome = bytes | BaseException
+_Job = tuple[Work, "asyncio.Future[bytes]"]
 
 
 class Commits:
-    """The writes of one event loop on one store; its checkpoints, where it has such, are done in ``threads``."""
+    """The writes of one event loop on one store; its checkpoints, where it has such, are done in ``threads``.
 
-    def __init__(self, store: SqlStore, *, upkeep: Upkeep | None = None, threads: Executor | None = None) -> None:
+    Where the store is far away, a ``writer`` (one thread) does the waiting: what comes meanwhile shares the next transaction.
+    """
+
+    def __init__(
+        self, store: SqlStore, *, upkeep: Upkeep | None = None, threads: Executor | None = None, writer: Executor | None = None
+    ) -> None:
         self._store = store
+        self._writer = writer
         self._upkeep = upkeep
         self._threads = threads
-        self._waiting: list[tuple[Work, asyncio.Future[bytes]]] = []
+        self._waiting: list[_Job] = []
+        self._beside: asyncio.Task[None] | None = None
         self._working = False  # else the transaction is beginning or committing: what fails then, fails for all
         self._held = False
         self._is_due = False
@@ -60,17 +68,25 @@ class Commits:
         if self._held:
             return  # it began between the request and this call, and commits at its end
         jobs, self._waiting = self._waiting, []
+        if self._writer is not None:
+            self._held = True
+            self._beside = asyncio.get_running_loop().create_task(self._commit_beside(self._writer, jobs))
+            return
         outcomes = self._outcomes([work for work, _ in jobs])
         if self._is_due and self._upkeep and not self._checkpoint:
             self._is_due = False
             self._checkpoint = asyncio.get_running_loop().create_task(self._copy_log(self._upkeep))
-        for (_, future), outcome in zip(jobs, outcomes, strict=True):
-            if future.done():
-                continue
-            if isinstance(outcome, bytes):
-                future.set_result(outcome)
-            else:
-                future.set_exception(outcome)
+        _answer(jobs, outcomes)
+
+    async def _commit_beside(self, writer: Executor, jobs: list[_Job]) -> None:
+        """A transaction in the writer's thread, and then the next, if there is anything to write."""
+        try:
+            outcomes = await asyncio.get_running_loop().run_in_executor(writer, self._outcomes, [work for work, _ in jobs])
+            _answer(jobs, outcomes)
+        finally:
+            self._held = False
+            if self._waiting:
+                self._commit()
 
     def _outcomes(self, works: list[Work]) -> list[_Outcome]:
         """All works in one transaction; where one of them broke it, each in its own."""
@@ -94,3 +110,13 @@ class Commits:
             self._is_due = self._is_due or (self._upkeep is not None and self._upkeep.due(db))
             self._working = False
         return outcomes
+
+
+def _answer(jobs: list[_Job], outcomes: list[_Outcome]) -> None:
+    for (_, future), outcome in zip(jobs, outcomes, strict=True):
+        if future.done():
+            continue
+        if isinstance(outcome, bytes):
+            future.set_result(outcome)
+        else:
+            future.set_exception(outcome)

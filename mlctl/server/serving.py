@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, cast
 
 import uvicorn
 
+from mlctl import settings
 from mlctl.endpoint import RUN_VARIABLE, STORE_VARIABLE, TOKEN_VARIABLE
 from mlctl.errors import UsageError
 from mlctl.server.access_log import AccessLog
@@ -18,7 +19,7 @@ from mlctl.server.app import App
 from mlctl.server.artifacts import ArtifactProxy
 from mlctl.server.guard import Guard
 from mlctl.server.run_guard import RunGuard
-from mlctl.tracking.opening import open_store
+from mlctl.tracking.opening import is_database, is_remote, open_store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -93,19 +94,18 @@ def serve_store(
     hosts: Sequence[str] | None = None,
     access_log: bool = False,
     on_ready: Callable[[str], None] | None = None,
+    artifacts: str = "",
 ) -> None:
     """Serve a store, made if it is new, on a listening socket; ``on_ready`` is called with the store's address.
 
-    ``access_log`` writes a line of JSON per request to standard error.
+    ``artifacts`` is where a database's store keeps artifacts: a folder or ``s3://…``. ``access_log`` writes a line of JSON per request to
+    standard error.
 
     Raises:
         StoreError: the store cannot be opened.
         UsageError: it is another server's.
     """
-    opened = open_store(uri)
-    if opened.shared:
-        raise UsageError(f"The store is a server already: {opened.uri}.", hint="--backend-store-uri names the one to serve: ./mlruns")
-    store = cast("SqlStore", opened)
+    store = _opened(uri, artifacts)
     log = AccessLog(sys.stderr.fileno()) if access_log else None
     app = App(store, artifacts=ArtifactProxy(store), guard=Guard(hosts), static_prefix=static_prefix, log=log)
     try:
@@ -114,6 +114,20 @@ def serve_store(
         if log is not None:
             log.flush()
         store.close()
+
+
+def _opened(uri: str | None, artifacts: str) -> SqlStore:
+    address = settings.value("tracking_uri", flag=uri)
+    if is_remote(address):
+        raise UsageError(f"The store is a server already: {address}.", hint="--backend-store-uri names the one to serve: ./mlruns")
+    if is_database(address):
+        from mlctl.sql import postgres
+
+        return postgres.open_store(address, artifacts=artifacts)
+    if artifacts:
+        hint = "An SQLite store keeps artifacts beside its file; name a database: --backend-store-uri postgresql://…"
+        raise UsageError("--artifacts-destination goes with a database.", hint=hint)
+    return cast("SqlStore", open_store(uri))
 
 
 def serve_run() -> None:

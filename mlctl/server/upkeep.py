@@ -16,7 +16,6 @@ from mlctl.sql import sqlite_file
 if TYPE_CHECKING:
     from mlctl.sql.db import Db
     from mlctl.sql.sqlite import SqliteStore
-    from mlctl.sql.store import SqlStore
 
 EVERY_CHANGES = 3000
 """Rows changed between two checkpoints: each costs one to three pages of 2 KB."""
@@ -26,7 +25,7 @@ _LOOP_CACHE_KB = 8_000
 _READER_CACHE_KB = 2_000  # long reads go past every page once
 
 
-def prepare_reader(store: SqlStore) -> None:
+def prepare_reader(store: SqliteStore) -> None:
     """Make this thread's connection one for long reads."""
     with store.reading() as db:
         db.execute(f"PRAGMA cache_size = -{_READER_CACHE_KB}")

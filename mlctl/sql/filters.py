@@ -1,7 +1,8 @@
 """Trees of comparisons → conditions in SQL, and sort keys.
 
-A condition is true or false, never NULL: ``NOT`` then finds exactly what the condition does not. Two things here are SQLite's own and not
-shared with PostgreSQL: the function ``mlctl_rlike`` (see `sqlite`), and how a text is compared as a number.
+A condition is true or false, never NULL: ``NOT`` then finds exactly what the condition does not. Two things here are SQLite's own, for
+which `postgres_words` has others: the function ``mlctl_rlike`` (see `sqlite`), and how a text is compared as a number. Values whose class
+says what they are (`Like`, `Regex`) can be written as each database wants them.
 """
 
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
@@ -77,8 +78,20 @@ _AGGREGATES = {
     "first": f"(SELECT m.value {_POINTS} AND m.nan = 0 ORDER BY m.step, m.timestamp_ms, m.value LIMIT 1)",
     "count": f"(SELECT NULLIF(count(*), 0) {_POINTS})",
 }
-_IS_NUMBER = "<= CAST(9e999 AS REAL)"
+IS_NUMBER = "<= CAST(9e999 AS REAL)"
 """SQLite turns a text that is wholly a number into one where it meets a number; any other text is greater than all numbers."""
+
+
+class Like(str):
+    """A pattern of LIKE, in which only ``%`` and ``_`` mean more than themselves."""
+
+    __slots__ = ()
+
+
+class Regex(str):
+    """A regular expression that `mlctl.search.patterns` knows."""
+
+    __slots__ = ()
 
 
 def experiment_condition(node: Node) -> Sql:
@@ -153,16 +166,18 @@ def column_test(column: str, part: Comparison, values: Values = ()) -> Sql:
         listed = "? AND ?" if operator == "BETWEEN" else f"({', '.join('?' * len(value))})"
         return Sql(f"{column} {part.operator} {listed}", values + value)
     if operator == "ILIKE":
-        return Sql(f"lower({column}) {'NOT ' * negated}LIKE lower(?)", (*values, value))
+        return Sql(f"lower({column}) {'NOT ' * negated}LIKE lower(?)", (*values, Like(value)))
     if operator == "RLIKE":
-        return Sql(f"{'NOT ' * negated}mlctl_rlike({column}, ?)", (*values, value))
+        return Sql(f"{'NOT ' * negated}mlctl_rlike({column}, ?)", (*values, Regex(value)))
+    if operator == "LIKE":
+        value = Like(value)
     return Sql(f"{column} {_OPERATORS.get(part.operator, part.operator)} ?", (*values, value))
 
 
 def _number_test(column: str, part: Comparison) -> Sql:
     """A comparison of a text as a number; false for a text that is none."""
     test = column_test(f"({column} + 0)", part)
-    return Sql(f"{column} {_IS_NUMBER} AND {test.text}", test.values)
+    return Sql(f"{column} {IS_NUMBER} AND {test.text}", test.values)
 
 
 def _of_number(part: Comparison) -> bool:
@@ -227,8 +242,8 @@ def _dataset_test(part: Comparison) -> Sql:
 
 
 def value_prefix(value: str) -> str:
-    """What the index of values holds of a value: SQLite's substr ends at a NUL."""
-    return value.partition("\0")[0][:VALUE_PREFIX]
+    """What the index of values holds of a value."""
+    return value[:VALUE_PREFIX]
 
 
 def values_of(order: Order) -> Tuple[Start, Sql, str]:
@@ -271,6 +286,8 @@ def _rows_of(part: Comparison, table: Sql) -> Start:
         return Start(table, Sql(f"{key} AND {test.text}", (part.key, *test.values)), exact=True)
     if part.entity != "metric" and part.operator in ("=", "IN") and not _of_number(part):
         listed = part.value if isinstance(part.value, tuple) else (part.value,)
+        if any("\0" in str(value) or "\1" in str(value) for value in listed):
+            return Start(table, Sql(key, (part.key,)))  # a database may keep these otherwise than as they are
         prefixes = tuple(dict.fromkeys(value_prefix(str(value)) for value in listed))
         among = "= ?" if len(prefixes) == 1 else f"IN ({', '.join('?' * len(prefixes))})"
         exact = all(str(value) == value_prefix(str(value)) and len(str(value)) < VALUE_PREFIX for value in listed)

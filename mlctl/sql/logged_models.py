@@ -24,7 +24,8 @@ _ADD_POINT = (
 )
 _POINTS = (
     "SELECT p.model, p.key, p.value, p.nan, p.timestamp_ms, p.step, p.dataset_name, p.dataset_digest, r.run_id "
-    "FROM logged_model_metrics AS p JOIN runs AS r ON r.id = p.run WHERE p.model IN ({}) ORDER BY p.model, p.key, p.timestamp_ms, p.step"
+    "FROM logged_model_metrics AS p JOIN runs AS r ON r.id = p.run WHERE p.model IN ({}) ORDER BY p.model, p.key, p.timestamp_ms, p.step, "
+    "p.value, p.nan"
 )
 _KEY_LENGTH, _VALUE_LENGTH = 5000, 1 << 24
 _STATUSES = list(LoggedModelStatus)

@@ -164,6 +164,13 @@ class SqliteStore(SqlStore):
             self._explain(error)
             raise
 
+    @classmethod
+    def absent(cls, uri: str) -> "SqliteStore":
+        """What stands for a store elsewhere that is not there: it is empty, and cannot be written."""
+        store = cls(f"{os.devnull}/none", create=False)
+        store.path = store.uri = uri
+        return store
+
     def _start(self) -> None:
         self._pid = os.getpid()
         self._local = threading.local()

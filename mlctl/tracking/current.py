@@ -60,7 +60,7 @@ def _note_stand_in(store: TrackingStore) -> None:
 
 
 def set_tracking_uri(uri: Any) -> None:
-    """Log to another store from now on: a folder, a path that ends in .db, ``sqlite:///…``, ``file:…`` or ``http(s)://…``.
+    """Log to another store from now on: a folder, a file, ``sqlite:///…``, ``file:…``, ``postgresql://…`` or ``http(s)://…``.
 
     Processes that this one starts log there too: the address goes into the environment, made absolute. Empty or None: the default again.
     """
@@ -88,7 +88,7 @@ def is_tracking_uri_set() -> bool:
 
 def absolute(uri: str) -> str:
     """An address without any dependence on the current folder; one that cannot be understood stays, for the store to refuse."""
-    if opening.is_remote(uri):
+    if opening.is_far(uri):
         return uri
     try:
         return f"sqlite:///{opening.locate(uri)}"

@@ -12,6 +12,7 @@ FOLDER = "mlruns"
 FILE = "mlctl.db"
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]+):")
+_DATABASE = re.compile(r"postgres(?:ql)?(?:\+\w+)?://", re.IGNORECASE)
 _ELSEWHERE = ("databricks", "databricks-uc", "uc")
 
 
@@ -19,7 +20,7 @@ def open_store(uri: Optional[str] = None, *, create: bool = True) -> TrackingSto
     """Open the store that ``uri`` names, else the settings, else the nearest ``mlruns/mlctl.db`` at or above the current folder.
 
     Where there is none, one is made; with ``create=False`` nothing is: reading then finds no experiments and no runs. A server
-    (``http://…``) is not asked before the store's first call.
+    (``http://…``) is not asked before the store's first call; a database (``postgresql://…``) is.
 
     Raises:
         StoreError: the address is not one that this version can use, or the store cannot be opened.
@@ -29,6 +30,10 @@ def open_store(uri: Optional[str] = None, *, create: bool = True) -> TrackingSto
         from mlctl.remote.store import HttpStore
 
         return HttpStore(address)
+    if is_database(address):
+        from mlctl.sql import postgres
+
+        return postgres.open_store(address, create=create)
     from mlctl.sql.sqlite import SqliteStore
 
     return SqliteStore(locate(uri), create=create)
@@ -37,6 +42,25 @@ def open_store(uri: Optional[str] = None, *, create: bool = True) -> TrackingSto
 def is_remote(uri: str) -> bool:
     """Whether an address names a server."""
     return uri[:8].lower().startswith(("http://", "https://"))
+
+
+def is_database(uri: str) -> bool:
+    """Whether an address names a database of PostgreSQL."""
+    return _DATABASE.match(uri) is not None
+
+
+def is_far(uri: str) -> bool:
+    """Whether a store is reached over a network."""
+    return is_remote(uri) or is_database(uri)
+
+
+def private(uri: str) -> str:
+    """The address of a store with the password that this process was given with it, for a process of its own."""
+    if not is_database(uri):
+        return uri
+    from mlctl.sql import postgres_link
+
+    return postgres_link.private(uri)
 
 
 def locate(uri: Optional[str] = None) -> str:
@@ -80,7 +104,8 @@ def _path_of_file_uri(uri: str) -> str:
 def _refuse(uri: str, source: str) -> NoReturn:
     where = "" if source in ("flag", "default") else f" ({source})"
     hint = (
-        "Use a server (http://…) or a local store: MLCTL_TRACKING_URI=./mlruns (a folder), a path that ends in .db, sqlite:///…, file:///…"
+        "Use a server (http://…), postgresql://… or a local store: MLCTL_TRACKING_URI=./mlruns (a folder), a path that ends in .db, "
+        "sqlite:///…, file:///…"
     )
     raise StoreError(f"The tracking address {re.sub('//[^/]*@', '//', uri)!r}{where} is not supported by this version of mlctl.", hint=hint)
 

@@ -117,8 +117,6 @@ def test_a_store_is_reached_again_by_its_uri(place):
 @pytest.mark.parametrize(
     "address",
     [
-        "postgresql://u@h/db",
-        "postgresql+psycopg2://u@h/db",
         "mysql://x",
         "databricks",
         "databricks://profile",

@@ -14,6 +14,7 @@ from mlctl.server.app import App
 from mlctl.server.artifacts import ArtifactProxy
 from mlctl.server.guard import Guard
 from mlctl.server.serving import listen
+from mlctl.sql.postgres import PostgresStore
 from mlctl.sql.sqlite import SqliteStore
 from mlctl.tracking.entities import Metric, Param, Run, RunTag
 from mlctl.tracking.store import TrackingStore
@@ -60,11 +61,24 @@ def _http(request: pytest.FixtureRequest, folder: Path) -> Iterator[TrackingStor
             yield store
 
 
+@pytest.fixture(scope="session")
+def shared_database(postgres):
+    return postgres, postgres.schema()
+
+
+@contextlib.contextmanager
+def _postgres(request: pytest.FixtureRequest, folder: Path) -> Iterator[TrackingStore]:
+    server, address = request.getfixturevalue("shared_database")
+    with contextlib.closing(PostgresStore(server.emptied(address), artifacts=str(folder / "it's a 'fold er'; #?%"))) as store:
+        yield store
+
+
 Factory = Callable[[pytest.FixtureRequest, Path], contextlib.AbstractContextManager[TrackingStore]]
-FACTORIES: dict[str, Factory] = {"http": _http, "sqlite": _sqlite}
+FACTORIES: dict[str, Factory] = {"http": _http, "postgres": _postgres, "sqlite": _sqlite}
+ENGINES = {"postgres": pytest.mark.engine("postgres")}
 
 
-@pytest.fixture(params=sorted(FACTORIES))
+@pytest.fixture(params=[pytest.param(name, marks=ENGINES.get(name, ())) for name in sorted(FACTORIES)])
 def store(request, tmp_path):
     with FACTORIES[request.param](request, tmp_path) as found:
         yield found
