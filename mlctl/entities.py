@@ -19,6 +19,15 @@ from mlctl.tracking.entities import (
     RunOutputs,
     RunTag,
 )
+from mlctl.tracking.logged_models import LoggedModel, LoggedModelParameter, LoggedModelStatus, LoggedModelTag
+from mlctl.tracking.registry import (
+    ModelVersion,
+    ModelVersionTag,
+    RegisteredModel,
+    RegisteredModelAlias,
+    RegisteredModelTag,
+    RegistryEvent,
+)
 
 __all__ = [
     "Dataset",
@@ -28,10 +37,20 @@ __all__ = [
     "FileInfo",
     "InputTag",
     "LifecycleStage",
+    "LoggedModel",
     "LoggedModelInput",
     "LoggedModelOutput",
+    "LoggedModelParameter",
+    "LoggedModelStatus",
+    "LoggedModelTag",
     "Metric",
+    "ModelVersion",
+    "ModelVersionTag",
     "Param",
+    "RegisteredModel",
+    "RegisteredModelAlias",
+    "RegisteredModelTag",
+    "RegistryEvent",
     "Run",
     "RunData",
     "RunInfo",

@@ -58,6 +58,8 @@ BUNDLE = (
     "system_metrics/*.py",
     "mlflow_standin/*.py",
     "sklearn.py",
+    "pyfunc.py",
+    "flavors/*.py",
     "autologging/*.py",
 )
 _STAND_IN = "mlflow_standin"  # installed as `mlflow`, where only jobs find it: it must not stand in the way of a later `pip install mlflow`
@@ -184,6 +186,17 @@ def _key(package: Path) -> str:
     return f"{__version__}-{zlib.crc32(chr(10).join([str(package), *stamps]).encode()):08x}"
 
 
+def _add_yaml(lib: Path) -> None:
+    """PyYAML's half in Python: MLmodel files are YAML. As all that is here, it comes behind the environment's own."""
+    from importlib.util import find_spec
+
+    found = find_spec("yaml")
+    if found is not None and found.origin:
+        shutil.copytree(
+            Path(found.origin).parent, lib / "yaml", ignore=lambda _, names: [name for name in names if not name.endswith(".py")]
+        )
+
+
 def _make(package: Path, home: Path) -> None:
     import tempfile
 
@@ -194,6 +207,7 @@ def _make(package: Path, home: Path) -> None:
         target = draft / "lib" / _place(file.relative_to(package))
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(file, target)
+    _add_yaml(draft / "lib")
     (draft / "site").mkdir()
     (draft / "site" / "sitecustomize.py").write_text(_SITECUSTOMIZE, encoding="utf-8")
     try:

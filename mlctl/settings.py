@@ -112,6 +112,11 @@ SETTINGS: Dict[str, Setting] = {
     "hide_schema_details": Setting(
         ("MLCTL_HIDE_SCHEMA_DETAILS", "MLFLOW_DISABLE_SCHEMA_DETAILS"), "", "whether errors leave out how data does not fit a signature"
     ),
+    "allow_pickle": Setting(
+        ("MLCTL_ALLOW_PICKLE", "MLFLOW_ALLOW_PICKLE_DESERIALIZATION"),
+        "true",
+        "whether models may be unpickled, or run code that they bring",
+    ),
     "network_store": Setting(("MLCTL_NETWORK_STORE",), "", "whether a store may be made on a network file system (1: yes)"),
     "busy_timeout_s": Setting(("MLCTL_BUSY_TIMEOUT_S",), "60", "seconds to wait for another process that writes to the store"),
 }
@@ -178,3 +183,17 @@ def cache_dir() -> Path:
         return Path(named).expanduser().absolute()
     xdg = os.environ.get("XDG_CACHE_HOME")
     return (Path(xdg) if xdg else Path.home() / ".cache") / "mlctl"
+
+
+def flag(name: str) -> bool:
+    """Whether a setting says yes.
+
+    Raises:
+        UsageError: it says neither yes nor no.
+    """
+    found = resolve(name)
+    if found.value.strip().lower() in ("1", "true", "yes", "on"):
+        return True
+    if found.value.strip().lower() in ("", "0", "false", "no", "off"):
+        return False
+    raise UsageError(f"{found.source}={found.value!r} is neither true nor false.")

@@ -10,13 +10,15 @@ import tempfile
 from typing import Any, Dict, List, Optional, Tuple
 
 from mlctl.errors import ArgumentError, InvalidValueError, StoreError
+from mlctl.files import model_places
 from mlctl.files.local import LocalArtifacts, local_folder
-from mlctl.tracking import current
+from mlctl.tracking import current, registry
 from mlctl.tracking.entities import FileInfo
 from mlctl.tracking.store import ArtifactStore, TrackingStore
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")  # of one letter it is a drive
 _PROXIED = re.compile(r"(?:mlflow-artifacts://[^/]*)?/?(?:[^/]+/)*?([A-Za-z0-9][A-Za-z0-9_-]*)/artifacts(?:/|$)(.*)", re.DOTALL)
+_PROXIED_MODEL = re.compile(r"(?:mlflow-artifacts://[^/]*)?/?(?:[^/]+/)*?models/(m-[0-9a-f]{32})/artifacts(?:/|$)(.*)", re.DOTALL)
 _HINT = "It can be runs:/RUN_ID/path, mlflow-artifacts:/…, file:///… or a path."
 
 
@@ -156,15 +158,30 @@ def resolved(uri: str, *, tracking_uri: Optional[str] = None) -> Tuple[ArtifactS
         folder, name = os.path.split(os.path.abspath(local_folder(uri) if uri.startswith("file:") else uri))  # noqa: PTH100
         return LocalArtifacts(folder), name
     store = current.store_at(current.absolute(tracking_uri)) if tracking_uri else current.current_store()
+    if uri.startswith("models:"):
+        return _of_model(store, uri)
     if uri.startswith("runs:"):
         run_id, _, path = re.sub(r"^runs:(//[^/]*)?/*", "", uri).partition("/")
         if not run_id:
             raise InvalidValueError(f"The address {uri!r} names no run.", hint="runs:/RUN_ID/path")
+        model_id = model_places.logged_by(store, run_id, path)
+        if model_id:
+            return model_places.of_logged_model(store, model_id, path.partition("/")[2])[:2]
         return _of_run(store, run_id), path
+    proxied_model = _PROXIED_MODEL.fullmatch(uri.partition(":")[2]) if uri.startswith("mlflow-artifacts:") else None
+    if proxied_model:
+        return model_places.of_logged_model(store, proxied_model[1], proxied_model[2])[:2]
     found = _PROXIED.fullmatch(uri.partition(":")[2]) if uri.startswith("mlflow-artifacts:") else None
     if found is None:
         raise StoreError(f"mlctl cannot reach the address {uri!r}.", hint=_HINT)
     return _of_run(store, found[1]), found[2]
+
+
+def _of_model(store: TrackingStore, uri: str) -> Tuple[ArtifactStore, str]:
+    address = registry.model_address(uri)
+    if address.model_id:
+        return model_places.of_logged_model(store, address.model_id, address.path)[:2]
+    return resolved(model_places.location_of(store, address))
 
 
 def _of_run(store: TrackingStore, run_id: str) -> ArtifactStore:

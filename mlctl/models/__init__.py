@@ -3,12 +3,25 @@
 from typing import TYPE_CHECKING, Any, Dict
 
 if TYPE_CHECKING:
+    from mlctl.models.code_models import ModelConfig as ModelConfig
+    from mlctl.models.code_models import set_model as set_model
     from mlctl.models.enforcement import validate_schema as validate_schema
     from mlctl.models.examples import ModelInputExample as ModelInputExample
+    from mlctl.models.information import get_model_info as get_model_info
+    from mlctl.models.information import set_signature as set_signature
+    from mlctl.models.model import Model as Model
+    from mlctl.models.model import ModelInfo as ModelInfo
     from mlctl.models.signature import ModelSignature as ModelSignature
     from mlctl.models.signature import infer_signature as infer_signature
 
 _NAMES: "Dict[str, str]" = {
+    # the format
+    "Model": "mlctl.models.model",
+    "ModelConfig": "mlctl.models.code_models",
+    "ModelInfo": "mlctl.models.model",
+    "get_model_info": "mlctl.models.information",
+    "set_model": "mlctl.models.code_models",
+    "set_signature": "mlctl.models.information",
     # schemas, signatures and input examples
     "ModelInputExample": "mlctl.models.examples",
     "ModelSignature": "mlctl.models.signature",

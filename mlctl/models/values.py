@@ -212,7 +212,7 @@ def fitted_object(value: Any, wanted: Object, *, required: bool = True) -> Any:
     return value
 
 
-def _as_it_is(value: Any, _wanted: AnyType, *, required: bool) -> Any:  # noqa: ARG001 -- as the others
+def _as_it_is(value: Any, _wanted: AnyType, *, required: bool) -> Any:
     return value
 
 

@@ -8,7 +8,7 @@ from mlctl.tracking.store import TrackingStore
 
 if TYPE_CHECKING:
     from mlctl.tracking.entities import Page
-    from mlctl.tracking.registry import ModelVersion, RegisteredModel, RegistryEvent
+    from mlctl.tracking.registry import ModelAddress, ModelVersion, RegisteredModel, RegistryEvent
 
 _AWAITED_S = 300
 
@@ -129,18 +129,11 @@ class RegistryOfClient:
         source = registry.ModelSource(f"models:/{found.name}/{found.version}", found.run_id or "", found.model_id or "")
         return self.store.create_model_version(dst_name, source, tags=list(found.tags.items()), description=found.description)
 
-    def version_of(self, address: Any) -> str:
-        """The version that an address (`mlctl.tracking.registry.ModelAddress`) names."""
-        from mlctl.errors import NotFoundError
+    def version_of(self, address: "ModelAddress") -> str:
+        """The version that an address names."""
+        from mlctl.files import model_places
 
-        if address.version:
-            return str(address.version)
-        if not address.stage:
-            return str(self.store.get_model_version_by_alias(address.name, address.alias or "latest").version)
-        found = self.store.latest_model_versions(address.name, [address.stage])
-        if not found:
-            raise NotFoundError(f"The registered model {address.name!r} has no version in the stage {address.stage}.")
-        return str(found[0].version)
+        return model_places.version_of(self.store, address)
 
     def update_model_version(self, name: str, version: Any, description: Optional[str] = None) -> "ModelVersion":
         """Give a version another description."""
@@ -197,9 +190,9 @@ class RegistryOfClient:
             raise InvalidValueError("Give either version or stage.")
         if version is not None:
             return str(version)
-        from mlctl.tracking.registry import ModelAddress
+        from mlctl.tracking import registry
 
-        return self.version_of(ModelAddress(name=name, stage=str(stage)))
+        return self.version_of(registry.ModelAddress(name=name, stage=str(stage)))
 
 
 def _pairs(tags: Optional[Mapping[str, Any]]) -> "List[Any]":

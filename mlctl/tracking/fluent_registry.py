@@ -4,6 +4,7 @@ import contextlib
 from typing import TYPE_CHECKING, Any, List, Mapping, Optional
 
 from mlctl.errors import ExistsError
+from mlctl.files import model_places
 from mlctl.tracking.client import MlflowClient
 from mlctl.tracking.registry import ModelSource, ModelVersion, RegisteredModel, model_address
 
@@ -53,24 +54,10 @@ def source_of(store: "TrackingStore", uri: str) -> ModelSource:
         return ModelSource(uri)
     run_id, _, path = uri.partition(":")[2].lstrip("/").partition("/")
     info = store.get_run(run_id).info
-    model_id = logged_model_at(store, run_id, path)
+    model_id = model_places.logged_by(store, run_id, path)
     if model_id:
         return ModelSource(f"models:/{model_id}", run_id, model_id)
     return ModelSource("/".join(filter(None, (info.artifact_uri, path))), run_id)
-
-
-def logged_model_at(store: "TrackingStore", run_id: str, path: str) -> str:
-    """The id of the logged model that a run has made under a name; empty, if its files lie with the run, or it has none of that name."""
-    name = path.partition("/")[0]
-    if not name or "'" in name:
-        return ""
-    run = store.get_run(run_id)
-    if store.artifacts(run.info).list(name):
-        return ""
-    found = store.search_logged_models(
-        [run.info.experiment_id], filter_string=f"name = '{name}' AND source_run_id = '{run_id}'", max_results=1
-    )
-    return found[0].model_id if found else ""
 
 
 def search_registered_models(

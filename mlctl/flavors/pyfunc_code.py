@@ -1,0 +1,16 @@
+"""Loading models from code: the script in the model's folder is run."""
+
+from typing import Any, Dict, Optional
+
+from mlctl.flavors import pyfunc_model
+from mlctl.models import code_models, folders
+from mlctl.models.model import PYFUNC, Model
+
+
+def _load_pyfunc(path: str, model_config: Optional[Dict[str, Any]] = None) -> pyfunc_model.Wrapper:
+    """The model that a folder's script sets."""
+    config: Dict[str, Any] = Model.load(path).flavors[PYFUNC]
+    settled = pyfunc_model.settled_config(config.get("config"), model_config)
+    with pyfunc_model.mlflow_names():
+        model = code_models.load(folders.inside(path, config.get("model_code_path"), what="code of the model"), settled or None)
+    return pyfunc_model.wrapped(model, artifacts=pyfunc_model.artifacts_of(path, config), model_config=settled)

@@ -1,0 +1,157 @@
+"""Models in Python: classes with ``predict``, and functions.
+
+What is pickled refers to MLflow's names (``mlflow.pyfunc.model.PythonModel``), so that MLflow can load it; where there is no mlflow, those
+names mean what is here.
+"""
+
+import inspect
+import sys
+import types
+from contextlib import contextmanager
+from typing import Any, Dict, Iterator, Mapping, Optional
+
+from mlctl.models import folders, pickles
+from mlctl.models.model import PYFUNC, Model
+
+_MODULE = "mlflow.pyfunc.model"
+
+
+class PythonModelContext:
+    """What a model finds at prediction: paths of its artifacts by name, and its configuration."""
+
+    def __init__(self, artifacts: Mapping[str, str], model_config: Optional[Mapping[str, Any]]) -> None:
+        self._artifacts = dict(artifacts)
+        self._model_config = dict(model_config or {})
+
+    @property
+    def artifacts(self) -> Dict[str, str]:
+        """Paths on this machine by name."""
+        return self._artifacts
+
+    @property
+    def model_config(self) -> Dict[str, Any]:
+        """What the model was logged or loaded with."""
+        return self._model_config
+
+
+class PythonModel:
+    """Base of models that are classes: they have ``predict``, and ``load_context`` if there is something to load first."""
+
+    def load_context(self, context: PythonModelContext) -> None:
+        """Load what the model needs, once, after it was unpickled."""
+
+    def predict(self, context: Any, model_input: Any, params: Optional[Dict[str, Any]] = None) -> Any:
+        """Predictions; ``context`` may be left out of the arguments of a subclass, and so may ``params``."""
+        raise NotImplementedError(f"{type(self).__name__} has no method predict.")
+
+    def predict_stream(self, context: Any, model_input: Any, params: Optional[Dict[str, Any]] = None) -> Iterator[Any]:
+        """Predictions one by one."""
+        raise NotImplementedError(f"{type(self).__name__} has no method predict_stream.")
+
+
+class FunctionModel(PythonModel):
+    """A function as a model."""
+
+    def __init__(self, func: Any) -> None:
+        self.func = func
+        self.signature = None
+
+    def predict(self, model_input: Any, params: Optional[Dict[str, Any]] = None) -> Any:  # type: ignore[override]  # as MLflow's
+        """What the function makes of the data."""
+        return (
+            self.func(model_input, params=params)
+            if params and "params" in inspect.signature(self.func).parameters
+            else self.func(model_input)
+        )
+
+
+class ChatModel(PythonModel):
+    """The base of MLflow's chat models; see `PythonModel`."""
+
+
+for _kind in (PythonModelContext, PythonModel, FunctionModel, ChatModel):
+    _kind.__module__ = _MODULE
+FunctionModel.__name__ = FunctionModel.__qualname__ = "_FunctionPythonModel"
+
+
+@contextmanager
+def mlflow_names() -> Iterator[None]:
+    """Let pickles refer to MLflow's names: where no mlflow is imported, its module of models is this one meanwhile."""
+    from importlib.util import find_spec
+
+    if _MODULE in sys.modules or find_spec("mlflow") is not None:
+        yield
+        return
+    made = {name: types.ModuleType(name) for name in ("mlflow", "mlflow.pyfunc", _MODULE)}
+    for name, module in made.items():
+        if name != "mlflow":
+            module.__dict__.update(PythonModel=PythonModel, PythonModelContext=PythonModelContext, ChatModel=ChatModel)
+            module.__dict__["_FunctionPythonModel"] = FunctionModel
+    made["mlflow"].pyfunc = made["mlflow.pyfunc"]  # type: ignore[attr-defined]
+    made["mlflow.pyfunc"].model = made[_MODULE]  # type: ignore[attr-defined]
+    sys.modules.update(made)
+    try:
+        yield
+    finally:
+        for name in made:
+            sys.modules.pop(name, None)
+
+
+class Wrapper:
+    """A Python model with its context, as `mlctl.pyfunc` calls it."""
+
+    def __init__(self, model: Any, context: PythonModelContext) -> None:
+        self.python_model = model
+        self.context = context
+
+    def predict(self, data: Any, params: Optional[Dict[str, Any]] = None) -> Any:
+        """Predictions."""
+        return self._call("predict", data, params)
+
+    def predict_stream(self, data: Any, params: Optional[Dict[str, Any]] = None) -> Any:
+        """Predictions one by one."""
+        return self._call("predict_stream", data, params)
+
+    def _call(self, name: str, data: Any, params: Optional[Dict[str, Any]]) -> Any:
+        """Call a method with as many of context, data and params as it takes."""
+        method = getattr(self.python_model, name)
+        accepted = list(inspect.signature(method).parameters)
+        given = [self.context, data] if "context" in accepted or len([item for item in accepted if item != "params"]) > 1 else [data]
+        takes_params = "params" in accepted or any(
+            item.kind is inspect.Parameter.VAR_KEYWORD for item in inspect.signature(method).parameters.values()
+        )
+        return method(*given, params=params) if takes_params else method(*given)
+
+
+def wrapped(model: Any, *, artifacts: Mapping[str, str], model_config: Optional[Mapping[str, Any]]) -> Wrapper:
+    """A model, or a function, that is ready to predict."""
+    if not hasattr(model, "predict"):
+        model = FunctionModel(model)
+    context = PythonModelContext(artifacts, model_config)
+    if hasattr(model, "load_context"):
+        model.load_context(context)
+    return Wrapper(model, context)
+
+
+def artifacts_of(folder: str, config: Mapping[str, Any]) -> Dict[str, str]:
+    """Paths of a saved model's artifacts by name.
+
+    Raises:
+        InvalidValueError: one of them is not in the model's folder.
+    """
+    found = config.get("artifacts") or {}
+    return {name: folders.inside(folder, entry.get("path"), what=f"artifact {name}") for name, entry in found.items()}
+
+
+def settled_config(saved: Any, given: Optional[Mapping[str, Any]]) -> Dict[str, Any]:
+    """A model's configuration: what was saved, and over it what was given when loading."""
+    return {**(saved if isinstance(saved, dict) else {}), **(given or {})}
+
+
+def _load_pyfunc(path: str, model_config: Optional[Dict[str, Any]] = None) -> Wrapper:
+    """The model in a folder, unpickled."""
+    config = Model.load(path).flavors[PYFUNC]
+    file = folders.inside(path, config.get("python_model"), what="Python model")
+    with mlflow_names():
+        model = pickles.load(file, cloud=True)
+    return wrapped(model, artifacts=artifacts_of(path, config), model_config=settled_config(config.get("config"), model_config))

@@ -1,0 +1,107 @@
+"""What all flavors share when they save a model: folder, code, signature, input example, environment files, and the MLmodel file.
+
+A flavor's ``save_model`` opens a `Draft`, writes its own files into ``draft.folder``, adds what it needs to load them to ``draft.model``,
+and calls ``draft.finish``. The MLmodel file comes last: a folder without it is no model.
+"""
+
+import os
+import platform
+import shutil
+from pathlib import Path
+from typing import Any, Callable, Dict, List, Optional, Sequence, Union
+
+from mlctl.errors import ExistsError, InvalidValueError
+from mlctl.models import environment_files, folders
+from mlctl.models.model import FILE, PYFUNC, Model
+from mlctl.models.signature import ModelSignature
+
+CODE = "code"
+Predict = Callable[[Any, Optional[Dict[str, Any]]], Any]
+
+
+class Draft:
+    """A model's folder while it is made.
+
+    ``signature`` may be False: then none is inferred from the input example.
+
+    Raises:
+        ExistsError: there is something at the path already.
+        InvalidValueError: a file or folder of ``code_paths`` is not there.
+    """
+
+    def __init__(
+        self,
+        path: Union[str, "os.PathLike[str]"],
+        *,
+        mlflow_model: Optional[Model] = None,
+        signature: Any = None,
+        input_example: Any = None,
+        code_paths: Optional[Sequence[str]] = None,
+        metadata: Optional[Dict[str, Any]] = None,
+    ) -> None:
+        self.folder = Path(path)
+        if self.folder.exists() and (not self.folder.is_dir() or any(self.folder.iterdir())):
+            raise ExistsError(f"There is something at {self.folder} already.", hint="Save the model to a new path.")
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.model = Model() if mlflow_model is None else mlflow_model
+        self._signature, self._example = signature, input_example
+        self.code = self._copy_code(code_paths)
+        if metadata is not None:
+            self.model.metadata = metadata
+
+    def _copy_code(self, code_paths: Optional[Sequence[str]]) -> Optional[str]:
+        if not code_paths:
+            return None
+        if isinstance(code_paths, (str, os.PathLike)):
+            raise InvalidValueError(f"code_paths is {code_paths!r}; it must be a list of files and folders.")
+        for given in code_paths:
+            source = Path(given)
+            if not source.exists():
+                raise InvalidValueError(f"code_paths names {str(given)!r}, which is not there.")
+            target = self.folder / CODE / source.resolve().name
+            target.parent.mkdir(exist_ok=True)
+            if source.is_dir():
+                shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__", ".git", "mlruns"), dirs_exist_ok=True)
+            else:
+                shutil.copyfile(source, target)
+        return CODE
+
+    def add_pyfunc(self, loader_module: str, **config: Any) -> None:
+        """Say how the model is loaded as a Python function; ``config`` are the flavor's own entries."""
+        own = {"loader_module": loader_module, "python_version": platform.python_version(), "env": dict(environment_files.ENV)}
+        self.model.add_flavor(PYFUNC, **own, **({"code": self.code} if self.code else {}), **config)
+
+    def describe(self, predict: Optional[Predict]) -> None:
+        """Keep the input example, and take the signature from it and what ``predict`` makes of it, if none was given."""
+        from mlctl.models import examples
+        from mlctl.models.signature import infer_signature
+
+        if isinstance(self._signature, ModelSignature):
+            self.model.signature = self._signature
+        elif self._signature not in (None, False):
+            raise InvalidValueError(
+                f"The signature is a {type(self._signature).__name__}.", hint="mlctl.models.infer_signature() makes one."
+            )
+        if self._example is None:
+            return
+        self.model.saved_input_example_info = examples.save_example(self.folder, self._example)
+        if self._signature is None and self.model.signature is None and predict is not None:
+            data, params = examples.split_params(self._example)
+            output = predict(data, params)
+            self.model.signature = infer_signature(data, output, params)
+
+    def finish(
+        self,
+        found: List[str],
+        *,
+        conda_env: environment_files.Conda = None,
+        pip_requirements: Any = None,
+        extra_pip_requirements: Any = None,
+    ) -> List[str]:
+        """Write the environment's files and the MLmodel file; returns the requirement lines. ``found`` are those that were found out."""
+        lines = environment_files.write(
+            self.folder, found, conda_env=conda_env, pip_requirements=pip_requirements, extra_pip_requirements=extra_pip_requirements
+        )
+        self.model.model_size_bytes = folders.size_bytes(self.folder)
+        self.model.save(self.folder / FILE)
+        return lines
