@@ -202,11 +202,11 @@ def _save_python_model(
             raise InvalidValueError(f"python_model is {str(model)!r}, which is no script.")
         shutil.copyfile(script, draft.folder / script.name)
         draft.add_pyfunc("mlflow.pyfunc.loaders.code_model", model_code_path=script.name, streamable=bool(streamable), **own)
-        with pyfunc_model.mlflow_names():
+        with pyfunc_model.read_as_mlflow():
             loaded = code_models.load(draft.folder / script.name, config)
     else:
         loaded = model if hasattr(model, "predict") else pyfunc_model.FunctionModel(model)
-        with pyfunc_model.mlflow_names():
+        with pyfunc_model.written_for_mlflow():
             pickles.dump(loaded, draft.folder / _MODEL_FILE, cloud=True)
         streams = type(loaded).__dict__.get("predict_stream") is not None if streamable is None else streamable
         version = {"cloudpickle_version": requirements.version_of("cloudpickle"), "python_model": _MODEL_FILE}

@@ -11,6 +11,6 @@ def _load_pyfunc(path: str, model_config: Optional[Dict[str, Any]] = None) -> py
     """The model that a folder's script sets."""
     config: Dict[str, Any] = Model.load(path).flavors[PYFUNC]
     settled = pyfunc_model.settled_config(config.get("config"), model_config)
-    with pyfunc_model.mlflow_names():
+    with pyfunc_model.read_as_mlflow():
         model = code_models.load(folders.inside(path, config.get("model_code_path"), what="code of the model"), settled or None)
     return pyfunc_model.wrapped(model, artifacts=pyfunc_model.artifacts_of(path, config), model_config=settled)

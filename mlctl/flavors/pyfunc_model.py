@@ -5,10 +5,11 @@ names mean what is here.
 """
 
 import inspect
+import os
 import sys
 import types
 from contextlib import contextmanager
-from typing import Any, Dict, Iterator, Mapping, Optional
+from typing import Any, Dict, Iterator, Mapping, NamedTuple, Optional
 
 from mlctl.models import folders, pickles
 from mlctl.models.model import PYFUNC, Model
@@ -34,8 +35,17 @@ class PythonModelContext:
         return self._model_config
 
 
+class TypeHints(NamedTuple):
+    """What MLflow asks a model about the hints of its method: that they say nothing."""
+
+    input: Any = None
+    output: Any = None
+
+
 class PythonModel:
     """Base of models that are classes: they have ``predict``, and ``load_context`` if there is something to load first."""
+
+    predict_type_hints = TypeHints()
 
     def load_context(self, context: PythonModelContext) -> None:
         """Load what the model needs, once, after it was unpickled."""
@@ -71,24 +81,57 @@ class ChatModel(PythonModel):
 
 for _kind in (PythonModelContext, PythonModel, FunctionModel, ChatModel):
     _kind.__module__ = _MODULE
+_FunctionPythonModel = FunctionModel
 FunctionModel.__name__ = FunctionModel.__qualname__ = "_FunctionPythonModel"
 
 
+_NAMES = {
+    "PythonModel": PythonModel,
+    "PythonModelContext": PythonModelContext,
+    "ChatModel": ChatModel,
+    "_FunctionPythonModel": FunctionModel,
+}
+
+
 @contextmanager
-def mlflow_names() -> Iterator[None]:
-    """Let pickles refer to MLflow's names: where no mlflow is imported, its module of models is this one meanwhile."""
+def written_for_mlflow() -> Iterator[None]:
+    """While something is pickled: what is ours here is referred to by MLflow's names, whether or not an mlflow is imported."""
+    with _modules():
+        module = sys.modules[_MODULE]
+        theirs = {name: module.__dict__[name] for name in _NAMES if name in module.__dict__}
+        module.__dict__.update(_NAMES)
+        try:
+            yield
+        finally:
+            for name in _NAMES:
+                del module.__dict__[name]
+            module.__dict__.update(theirs)
+
+
+@contextmanager
+def read_as_mlflow() -> Iterator[None]:
+    """While something is unpickled: where no mlflow is installed, its names mean what is here."""
     from importlib.util import find_spec
 
-    if _MODULE in sys.modules or find_spec("mlflow") is not None:
+    found = find_spec("mlflow")
+    beside_us = os.path.dirname(os.path.dirname(os.path.dirname(__file__)))  # noqa: PTH120 -- where the stand-in would be
+    if found is not None and os.path.dirname(os.path.dirname(found.origin or "")) != beside_us:  # noqa: PTH120
         yield
         return
-    made = {name: types.ModuleType(name) for name in ("mlflow", "mlflow.pyfunc", _MODULE)}
+    with written_for_mlflow():
+        yield
+
+
+@contextmanager
+def _modules() -> Iterator[None]:
+    """MLflow's module of Python models, made for a while where it is not imported."""
+    if _MODULE in sys.modules:
+        yield
+        return
+    made = {name: types.ModuleType(name) for name in ("mlflow", "mlflow.pyfunc", _MODULE) if name not in sys.modules}
     for name, module in made.items():
         if name != "mlflow":
-            module.__dict__.update(PythonModel=PythonModel, PythonModelContext=PythonModelContext, ChatModel=ChatModel)
-            module.__dict__["_FunctionPythonModel"] = FunctionModel
-    made["mlflow"].pyfunc = made["mlflow.pyfunc"]  # type: ignore[attr-defined]
-    made["mlflow.pyfunc"].model = made[_MODULE]  # type: ignore[attr-defined]
+            module.__dict__.update(_NAMES)
     sys.modules.update(made)
     try:
         yield
@@ -152,6 +195,6 @@ def _load_pyfunc(path: str, model_config: Optional[Dict[str, Any]] = None) -> Wr
     """The model in a folder, unpickled."""
     config = Model.load(path).flavors[PYFUNC]
     file = folders.inside(path, config.get("python_model"), what="Python model")
-    with mlflow_names():
+    with read_as_mlflow():
         model = pickles.load(file, cloud=True)
     return wrapped(model, artifacts=artifacts_of(path, config), model_config=settled_config(config.get("config"), model_config))
