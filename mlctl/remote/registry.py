@@ -70,12 +70,27 @@ class RegistryOfServer:
         """Remove a tag of a registered model; it may be absent."""
         self._write("registered-models/delete-tag", {"name": _named(name), "key": key}, method="DELETE")
 
-    def set_registered_model_alias(self, name: str, alias: str, version: str) -> None:
-        """Point an alias to a version."""
+    def set_registered_model_alias(self, name: str, alias: str, version: str, *, only_over: Optional[str] = None) -> None:
+        """Point an alias to a version; only a server of mlctl's can make sure that it points to ``only_over``.
+
+        Raises:
+            ConflictError: it points elsewhere.
+            InvalidValueError: the server cannot make sure of that.
+        """
         from mlctl.tracking import registry
 
-        fields = {"name": _named(name), "alias": registry.alias(alias), "version": _numbered(version), **_user()}
-        self._write("registered-models/alias", fields)
+        fields: Json = {"name": _named(name), "alias": registry.alias(alias), "version": _numbered(version), **_user()}
+        if only_over is None:
+            self._write("registered-models/alias", fields)
+        else:
+            self._exchange("registered-models/alias", {**fields, "only_over": only_over})
+
+    def _exchange(self, name: str, fields: Json) -> Json:
+        """Change something only if it is what it was."""
+        try:
+            return self.transport.send("POST", _OWN + name, fields, repeatable=False)
+        except NoRouteError:
+            raise InvalidValueError(f"{self.uri} is not mlctl's server and cannot promote a version in one step.") from None
 
     def delete_registered_model_alias(self, name: str, alias: str) -> None:
         """Remove an alias; it may be absent."""
@@ -124,25 +139,31 @@ class RegistryOfServer:
         return wire.model_version_from(self._write("model-versions/update", fields, method="PATCH")["model_version"])
 
     def transition_model_version(
-        self, name: str, version: str, stage: str, *, archive_existing: bool = False, only_from: Optional[str] = None
+        self,
+        name: str,
+        version: str,
+        stage: str,
+        *,
+        archive_existing: bool = False,
+        only_from: Optional[str] = None,
+        only_over: Optional[str] = None,
     ) -> "ModelVersion":
-        """Move a version to a stage; only a server of mlctl's can make sure that it comes from the stage ``only_from``.
+        """Move a version to a stage; only a server of mlctl's can make sure of where it is, and which one it replaces.
 
         Raises:
-            ConflictError: it is in another stage.
+            ConflictError: it is elsewhere, or another one is there.
             InvalidValueError: the server cannot make sure of that.
         """
         from mlctl.tracking import registry
 
         fields: Json = {**_version(name, version), "stage": registry.stage(stage), "archive_existing_versions": archive_existing, **_user()}
-        if only_from is None:
+        if only_from is None and only_over is None:
             return wire.model_version_from(self._write("model-versions/transition-stage", fields)["model_version"])
-        own = {**fields, "only_from": registry.stage(only_from)}
-        try:
-            found = self.transport.send("POST", _OWN + "model-versions/transition-stage", own, repeatable=False)
-        except NoRouteError:
-            raise InvalidValueError(f"{self.uri} is not mlctl's server and cannot promote a version in one step.") from None
-        return wire.model_version_from(found["model_version"])
+        if only_from is not None:
+            fields["only_from"] = registry.stage(only_from)
+        if only_over is not None:
+            fields["only_over"] = only_over
+        return wire.model_version_from(self._exchange("model-versions/transition-stage", fields)["model_version"])
 
     def delete_model_version(self, name: str, version: str) -> None:
         """Delete a version; its number is never given again."""

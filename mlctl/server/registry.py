@@ -97,9 +97,10 @@ class OfAlias(OfModel, kw_only=True):
 
 
 class SetAlias(OfAlias, kw_only=True):
-    """POST registered-models/alias."""
+    """POST registered-models/alias; ``only_over``, the version to which it must still point ("": to none), is ours."""
 
     version: str
+    only_over: str | UnsetType = UNSET
 
 
 class CreateVersion(OfModel, kw_only=True):
@@ -126,11 +127,12 @@ class UpdateVersion(OfVersion, kw_only=True):
 
 
 class TransitionVersion(OfVersion, kw_only=True):
-    """model-versions/transition-stage; ``only_from``, the stage that it must still be in, is ours."""
+    """model-versions/transition-stage. Ours: the stage where it must still be, and the highest other version in the new one ("": none)."""
 
     stage: str
     archive_existing_versions: bool = False
     only_from: str | UnsetType = UNSET
+    only_over: str | UnsetType = UNSET
 
 
 class SearchVersions(Body, kw_only=True):
@@ -219,7 +221,8 @@ def delete_model_tag(_: Tracking, request: DeleteModelTag) -> Work:
 
 def set_alias(_: Tracking, request: SetAlias) -> Work:
     """POST registered-models/alias."""
-    return _done(lambda db: sql_registry.set_alias(db, request.name, request.alias, request.version, user=request.user))
+    over = _text(request.only_over)
+    return _done(lambda db: sql_registry.set_alias(db, request.name, request.alias, request.version, only_over=over, user=request.user))
 
 
 def delete_alias(_: Tracking, request: OfAlias) -> Work:
@@ -283,6 +286,7 @@ def transition_version(_: Tracking, request: TransitionVersion) -> Work:
             request.stage,
             archive_existing=request.archive_existing_versions,
             only_from=_text(request.only_from),
+            only_over=_text(request.only_over),
             user=request.user,
         )
     )

@@ -119,6 +119,7 @@ ROUTES: tuple[Route, ...] = (
     _write("model-versions/delete-tag", registry.DeleteVersionTag, registry.delete_version_tag, method="DELETE"),
     # What promotion in one step and histories need beyond MLflow's API.
     _write("model-versions/transition-stage", registry.TransitionVersion, registry.transition_version, roots=registry.ROOTS),
+    _write("registered-models/alias", registry.SetAlias, registry.set_alias, roots=registry.ROOTS),
     _read("registered-models/history", registry.OfModel, registry.history, roots=registry.ROOTS),
     # What `mlctl run` needs beyond MLflow's API: who answers for a run.
     _write("runs/create", owners.CreateOwned, owners.create, roots=owners.ROOTS),

@@ -155,12 +155,21 @@ def update(db: Db, name: str, version: Any, description: Optional[str], *, user:
 
 
 def transition(
-    db: Db, name: str, version: Any, stage: str, *, archive_existing: bool = False, only_from: Optional[str] = None, user: str = ""
+    db: Db,
+    name: str,
+    version: Any,
+    stage: str,
+    *,
+    archive_existing: bool = False,
+    only_from: Optional[str] = None,
+    only_over: Optional[str] = None,
+    user: str = "",
 ) -> ModelVersion:
     """Move a version to a stage; with ``archive_existing`` the others that are there are archived in the same step.
 
     Raises:
-        ConflictError: ``only_from`` is given, and the version is not in that stage any more.
+        ConflictError: the version is not in the stage ``only_from``, or the highest other one in the new stage is not ``only_over``
+            (empty: none is there), where these are given.
         InvalidValueError: there is no such stage, or none that is archived from.
         NotFoundError: there is no such model or version.
     """
@@ -171,6 +180,8 @@ def transition(
     if only_from is not None and STAGES[row.stage] != registry.stage(only_from):
         message = f"Version {version} of {name!r} is in the stage {STAGES[row.stage]}, not in {only_from}: somebody has moved it."
         raise ConflictError(message, hint=f"See: mlctl registry history {name}")
+    if only_over is not None:
+        _check_highest(db, row, target, name=name, expected=only_over)
     others: List[Tuple[int, int]] = []
     if archive_existing:
         sql = "SELECT id, version FROM model_versions WHERE model = ? AND deleted_ms = 0 AND stage = ? AND id <> ?"
@@ -183,6 +194,15 @@ def transition(
     before = STAGES[row.stage]
     sql_registry.note(db, row.model, "stage", user=user, version=registry.version_number(version), before=before, after=target)
     return load(db, [row.id])[0]
+
+
+def _check_highest(db: Db, row: "_Row", stage: str, *, name: str, expected: str) -> None:
+    """See that the highest version in a stage, apart from one, is still the expected one (empty: none)."""
+    sql = "SELECT max(version) FROM model_versions WHERE model = ? AND deleted_ms = 0 AND stage = ? AND id <> ?"
+    found = db.one(sql, (row.model, STAGES.index(stage), row.id))
+    there = None if found is None else found[0]
+    if there != (registry.version_number(expected) if expected else None):
+        raise sql_registry.moved(name, f"the stage {stage} has", before=expected, now=there)
 
 
 def _set_stage(db: Db, version: int, stage: str, now: int) -> None:

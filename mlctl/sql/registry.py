@@ -2,7 +2,7 @@
 
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
-from mlctl.errors import ExistsError, InvalidValueError, NotFoundError
+from mlctl.errors import ConflictError, ExistsError, InvalidValueError, NotFoundError
 from mlctl.sql.db import Db
 from mlctl.sql.experiments import now_ms
 from mlctl.sql.model_version_rows import aliases_of, latest_of
@@ -141,10 +141,11 @@ def touch(db: Db, model: int, now: int) -> None:
 # ── aliases ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def set_alias(db: Db, name: str, alias: str, version: Any, *, user: str = "") -> None:
+def set_alias(db: Db, name: str, alias: str, version: Any, *, only_over: Optional[str] = None, user: str = "") -> None:
     """Point an alias to a version, from wherever it points.
 
     Raises:
+        ConflictError: ``only_over`` is given, and the alias does not point to that version (empty: to none) any more.
         InvalidValueError: the alias or the version is not acceptable.
         NotFoundError: there is no such model, or no such version.
     """
@@ -153,6 +154,8 @@ def set_alias(db: Db, name: str, alias: str, version: Any, *, user: str = "") ->
     if db.one("SELECT 1 FROM model_versions WHERE model = ? AND version = ? AND deleted_ms = 0", (model, number)) is None:
         raise no_version(name, version)
     before = _alias_version(db, model, alias)
+    if only_over is not None and before != (registry.version_number(only_over) if only_over else None):
+        raise moved(name, f"the alias {alias!r} points to", before=only_over, now=before)
     db.execute(_SET_ALIAS, (model, alias, number))
     note(db, model, f"alias {alias}", user=user, version=number, before="" if before is None else str(before), after=str(number))
 
@@ -192,6 +195,15 @@ def alias_version(db: Db, name: str, alias: str) -> int:
 def _alias_version(db: Db, model: int, alias: str) -> Optional[int]:
     row = db.one("SELECT version FROM registered_model_aliases WHERE model = ? AND alias = ?", (model, alias))
     return None if row is None else int(row[0])
+
+
+def moved(name: str, what: str, *, before: str, now: Optional[int]) -> ConflictError:
+    """The error for a place where another version is than the one that was seen there (empty: none)."""
+    found = "no version" if now is None else f"version {now}"
+    seen = f"version {before}" if before else "no version"
+    return ConflictError(
+        f"Of {name!r} {what} {found}, where {seen} was: somebody has moved one.", hint=f"See: mlctl registry history {name}"
+    )
 
 
 def no_version(name: str, version: Any) -> NotFoundError:

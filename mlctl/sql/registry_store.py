@@ -82,12 +82,12 @@ class RegistryInSql:
         with self._writing() as db:
             registry.delete_tag(db, name, key)
 
-    def set_registered_model_alias(self, name: str, alias: str, version: str) -> None:
-        """Point an alias to a version."""
+    def set_registered_model_alias(self, name: str, alias: str, version: str, *, only_over: Optional[str] = None) -> None:
+        """Point an alias to a version; ConflictError unless it points to ``only_over``, if that is given."""
         from mlctl.sql import registry
 
         with self._writing() as db:
-            registry.set_alias(db, name, alias, version, user=_user())
+            registry.set_alias(db, name, alias, version, only_over=only_over, user=_user())
 
     def delete_registered_model_alias(self, name: str, alias: str) -> None:
         """Remove an alias; it may be absent."""
@@ -140,13 +140,22 @@ class RegistryInSql:
             return model_versions.update(db, name, version, description, user=_user())
 
     def transition_model_version(
-        self, name: str, version: str, stage: str, *, archive_existing: bool = False, only_from: Optional[str] = None
+        self,
+        name: str,
+        version: str,
+        stage: str,
+        *,
+        archive_existing: bool = False,
+        only_from: Optional[str] = None,
+        only_over: Optional[str] = None,
     ) -> "ModelVersion":
-        """Move a version to a stage, and archive the others there if asked to; ConflictError unless it is in the stage ``only_from``."""
+        """Move a version to a stage, and archive the others there if asked to; ConflictError unless all is where it is said to be."""
         from mlctl.sql import model_versions
 
         with self._writing() as db:
-            return model_versions.transition(db, name, version, stage, archive_existing=archive_existing, only_from=only_from, user=_user())
+            return model_versions.transition(
+                db, name, version, stage, archive_existing=archive_existing, only_from=only_from, only_over=only_over, user=_user()
+            )
 
     def delete_model_version(self, name: str, version: str) -> None:
         """Delete a version; its number is never given again."""

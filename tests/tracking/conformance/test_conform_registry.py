@@ -185,6 +185,15 @@ class TestStages:
             store.transition_model_version(name, "1", "Production", only_from="None")
         assert stages(store, name) == ["Staging", "None", "None"]
 
+    def test_only_over_what_was_there(self, store, name):
+        store.transition_model_version(name, "1", "Production", only_over="")
+        with pytest.raises(ConflictError):
+            store.transition_model_version(name, "2", "Production", only_from="None", only_over="")
+        store.transition_model_version(name, "2", "Production", archive_existing=True, only_from="None", only_over="1")
+        with pytest.raises(ConflictError, match="version 2, where version 1 was"):
+            store.transition_model_version(name, "3", "Production", archive_existing=True, only_over="1")
+        assert stages(store, name) == ["Archived", "Production", "None"]
+
     def test_two_at_once(self, store, name):
         """One of those who promote a version at once wins, the others get a conflict, and the history has one line of it."""
         store.transition_model_version(name, "1", "Production")
@@ -221,6 +230,16 @@ class TestAliases:
         store.delete_registered_model_alias(name, "best")
         with pytest.raises(InvalidValueError):
             store.get_model_version_by_alias(name, "best")
+
+    def test_only_over_where_they_pointed(self, store, name):
+        store.set_registered_model_alias(name, "best", "1", only_over="")
+        store.set_registered_model_alias(name, "best", "2", only_over="1")
+        for over in ("1", "", "3"):
+            with pytest.raises(ConflictError):
+                store.set_registered_model_alias(name, "best", "3", only_over=over)
+        assert store.get_registered_model(name).aliases == {"best": "2"}
+        moves = [(event.before, event.after) for event in store.registry_history(name) if event.action == "alias best"]
+        assert moves == [("", "1"), ("1", "2")]
 
     @pytest.mark.parametrize("alias", ["", "latest", "Latest", "v3", "V12", "a b", "a@b", "x" * 256])
     def test_bad_ones(self, store, name, alias):
