@@ -25,6 +25,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "runs": ("mlctl.commands.runs", "List, show, compare, annotate, follow, stop, delete and restore runs."),
     "artifacts": ("mlctl.commands.artifacts", "List, show, download, upload and delete the files of runs."),
     "experiments": ("mlctl.commands.experiments", "List, show, annotate, create, rename, delete and restore experiments."),
+    "registry": ("mlctl.commands.registry", "List, show, register, promote, annotate and delete registered models."),
     "project": ("mlctl.commands.project", "Make a project, show or check one."),
     "server": ("mlctl.commands.server", "Serve the store to MLflow clients over their REST API."),
     "env": ("mlctl.commands.env", "Build, use and export environments; list, show and remove those that were built."),
@@ -51,6 +52,13 @@ SUBCOMMANDS: dict[str, dict[str, tuple[str, str]]] = {
     },
     "project": {
         "init": ("mlctl.commands.project_init", "Make a new project that runs."),
+    },
+    "registry": {
+        "promote": ("mlctl.commands.registry_promote", "Move a version to a stage or an alias, if conditions hold."),
+        "alias": ("mlctl.commands.registry_edit", "Point aliases to a version, remove them, show them."),
+        "tag": ("mlctl.commands.registry_edit", "Show, set or delete tags of a model or a version."),
+        "describe": ("mlctl.commands.registry_edit", "Show or write the description of a model or a version."),
+        "delete": ("mlctl.commands.registry_edit", "Delete a version, or a model with all its versions."),
     },
     "experiments": {
         "tag": ("mlctl.commands.experiment_edit", "Show, set or delete tags of an experiment."),

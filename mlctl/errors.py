@@ -21,8 +21,8 @@
     └─ CancelledError        128+n  CANCELLED                signal n (Ctrl-C) ended a command
        └─ InterruptedRunError 128+n  CANCELLED                signal n ended a run before its job had started
 
-Exit codes of ``mlctl``: 0 done; 1 done, and the answer is no (of ``project check``, ``runs check``); 2 and 120 to 125 as above;
-128 + n ended by signal n; anything else of ``mlctl run`` is the project's own exit code.
+Exit codes of ``mlctl``: 0 done; 1 done, and the answer is no (of ``project check``, ``runs check``, ``registry promote``); 2 and 120 to
+125 as above; 128 + n ended by signal n; anything else of ``mlctl run`` is the project's own exit code.
 """
 
 from typing import ClassVar, Dict, Optional

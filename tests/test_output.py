@@ -1,5 +1,6 @@
 """How results look: the envelope that programs rely on, the formats, and terminals."""
 
+import contextlib
 import csv
 import io
 import json
@@ -7,6 +8,9 @@ import subprocess
 import sys
 
 import pytest
+
+from mlctl.tracking.opening import open_store
+from mlctl.tracking.registry import ModelSource
 
 COMMANDS = [
     ("runs", "list"),
@@ -26,6 +30,17 @@ COMMANDS = [
     ("experiments", "create", "new one"),
     ("experiments", "rename", "Default", "renamed"),
     ("experiments", "delete", "Default"),
+    ("registry", "list"),
+    ("registry", "list", "--versions"),
+    ("registry", "show", "lines"),
+    ("registry", "show", "lines/1"),
+    ("registry", "register", "s3://bucket/model", "lines"),
+    ("registry", "promote", "lines/1", "--to", "Staging", "--if", "status = 'FINISHED'"),
+    ("registry", "alias", "lines/1", "best"),
+    ("registry", "tag", "lines", "a=b"),
+    ("registry", "describe", "lines/1", "text"),
+    ("registry", "history", "lines"),
+    ("registry", "delete", "lines"),
     ("project", "show", "project"),
     ("project", "check", "project"),
     ("env", "list"),
@@ -56,6 +71,10 @@ BAD = [
     (("experiments", "tag", "Default", "--delete", "team"), 124, "RESOURCE_DOES_NOT_EXIST"),
     (("experiments", "note", "nonsense"), 124, "RESOURCE_DOES_NOT_EXIST"),
     (("experiments", "create", "Default"), 124, "RESOURCE_ALREADY_EXISTS"),
+    (("registry", "show", "nonsense"), 124, "RESOURCE_DOES_NOT_EXIST"),
+    (("registry", "register", "runs:/@last/nonsense", "lines"), 124, "RESOURCE_DOES_NOT_EXIST"),
+    (("registry", "promote", "lines/1", "--to", "nonsense"), 124, "INVALID_PARAMETER_VALUE"),
+    (("registry", "promote", "lines/1", "--from", "Staging", "--to", "Production"), 124, "RESOURCE_CONFLICT"),
     (("run", "no-such-folder"), 122, "SOURCE_UNAVAILABLE"),
     (("run", "project", "-e", "nonsense"), 121, "INVALID_PROJECT"),
     (("run", "project", "-P", "n=abc"), 121, "INVALID_PARAMETER_VALUE"),
@@ -74,6 +93,10 @@ MLPROJECT = "entry_points:\n  main:\n    parameters:\n      n: {type: int, defau
 def with_run(mlctl, project, place):
     project(MLPROJECT)
     mlctl("run", "project", "-P", "a note=first\tline\nsecond", check=0)
+    with contextlib.closing(open_store()) as store:
+        (run,) = store.search_runs(["0"])
+        store.create_registered_model("lines")
+        store.create_model_version("lines", ModelSource("s3://bucket/model", run.info.run_id))
     return place
 
 

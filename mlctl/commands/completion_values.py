@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from mlctl.commands.completion_words import COMMAND, OPTION
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from mlctl.commands.completion_words import Place
     from mlctl.projects.spec import EntryPoint, Project
@@ -126,6 +126,54 @@ def _artifacts(place: Place) -> list[Candidate]:
     return [Candidate(item.path + ("/" if item.is_dir else ""), "", open=item.is_dir) for item in listed]
 
 
+def _registered(_place: Place) -> list[Candidate]:
+    with _store() as store:
+        found = store.search_registered_models(max_results=1000)
+    return [Candidate(item.name, (item.description or "").partition("\n")[0]) for item in found]
+
+
+def _models(place: Place) -> list[Candidate]:
+    """Registered models; after a ``/`` or an ``@`` what says which version."""
+    from mlctl.tracking.registry import STAGES
+
+    name, slash, _ = place.typed.partition("/")
+    if slash:
+        with _store() as store:
+            found = store.search_model_versions(filter_string=f"name = '{name}'", order_by=["version_number DESC"], max_results=_MOST_RUNS)
+        numbers = [Candidate(f"{name}/{item.version}", _where(item.current_stage, item.aliases)) for item in found]
+        return [*numbers, *(Candidate(f"{name}/{stage}") for stage in (*STAGES, "latest"))]
+    if "@" not in place.typed:
+        return _registered(place)
+    name = place.typed.rpartition("@")[0]
+    return [Candidate(f"{name}@{alias}", f"version {version}") for alias, version in sorted(_aliases_of(name).items())]
+
+
+def _where(stage: str | None, aliases: Sequence[str]) -> str:
+    return " ".join(filter(None, [stage if stage != "None" else "", *(f"@{alias}" for alias in aliases)]))
+
+
+def _aliases_of(name: str) -> dict[str, str]:
+    with _store() as store:
+        return store.get_registered_model(name).aliases
+
+
+def _model_named(place: Place) -> str:
+    word = place.given.get("model", [""])[0]
+    return word.partition("/")[0] if "/" in word else word.partition("@")[0]
+
+
+def _aliases(place: Place) -> list[Candidate]:
+    return [Candidate(alias, f"version {version}") for alias, version in sorted(_aliases_of(_model_named(place)).items())]
+
+
+def _places(place: Place) -> list[Candidate]:
+    """Stages, and the aliases that the named model has."""
+    from mlctl.tracking.registry import STAGES
+
+    found = [Candidate(stage) for stage in STAGES]
+    return [*found, *(Candidate(f"@{item.value}", item.text) for item in _aliases(place))] if place.typed.startswith("@") else found
+
+
 # ── the project ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -229,6 +277,10 @@ VALUES: dict[tuple[str, str], Callable[[Place], str | list[Candidate]]] = {
     **{(f"artifacts {command}", "path"): _artifacts for command in ("list", "show", "download")},
     ("artifacts delete", "paths"): _artifacts,
     ("artifacts upload", "paths"): _files,
+    **{(f"registry {command}", "model"): _models for command in ("show", "promote", "alias", "tag", "describe", "delete", "history")},
+    ("registry register", "name"): _registered,
+    **{("registry alias", name): _aliases for name in ("aliases", "delete")},
+    **{("registry promote", name): _places for name in ("to", "from_")},
     ("", "to"): _folders,
     ("", "uri"): _folders,
     **{("", name): _files for name in ("env_file", "backend_config", "backend_store_uri")},

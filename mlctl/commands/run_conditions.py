@@ -7,6 +7,7 @@ comparison with a metric that the run lacks, or that is NaN, does not hold, what
 from __future__ import annotations
 
 import math
+import operator
 import re
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -41,6 +42,14 @@ class Verdict(NamedTuple):
     holds: bool | None
 
 
+class _Written(NamedTuple):
+    """A condition with numbers where it said ``baseline``; columns of comparisons for which there is none, or nothing to compare with."""
+
+    text: str
+    unknown: set[int]
+    left_out: set[int]
+
+
 class Check(NamedTuple):
     """A condition as it was given, whether it holds, and its comparisons."""
 
@@ -55,12 +64,26 @@ class Check(NamedTuple):
 
 
 class Checker:
-    """Checks conditions on a run; ``baseline`` is the run whose metrics the word ``baseline`` stands for."""
+    """Checks conditions on a run; ``baseline`` is the run whose metrics the word ``baseline`` stands for.
 
-    def __init__(self, store: TrackingStore, run: Run, baseline: Run | None = None) -> None:
+    With ``leave_out``, comparisons with a baseline are left out of conditions where there is none. ``replaced`` are metrics of the run
+    whose values here are not those of the store. A run without an id stands for none: only such metrics are known of it.
+    """
+
+    def __init__(
+        self,
+        store: TrackingStore,
+        run: Run,
+        baseline: Run | None = None,
+        *,
+        leave_out: bool = False,
+        replaced: frozenset[str] = frozenset(),
+    ) -> None:
         self._store = store
         self._run = run
         self._baseline = baseline
+        self._leave_out = leave_out
+        self._replaced = replaced
 
     def check(self, text: str) -> Check:
         """Whether a condition holds.
@@ -69,30 +92,34 @@ class Checker:
             InvalidValueError: it is not in the language of searches.
             UsageError: it names a baseline, and there is none.
         """
-        written, unknown = self._with_baseline(text)
-        tree = filters.parse(written, filters.RUNS, is_metric=self._run.data.metrics.__contains__)
+        written = self._with_baseline(text)
+        tree = filters.parse(written.text, filters.RUNS, is_metric=self._run.data.metrics.__contains__)
         if tree is None:
             raise InvalidValueError("An empty condition checks nothing.", hint='Write, for instance, "metrics.rmse < 0.8".')
         leaves = list(_leaves(tree))
-        spans = _spans(written, [leaf.column for leaf in leaves])
-        found = [self._verdict(leaf, span, unknown=leaf.column in unknown) for leaf, span in zip(leaves, spans, strict=True)]
+        spans = _spans(written.text, [leaf.column for leaf in leaves])
+        undecided = written.unknown | written.left_out
+        found = [self._verdict(leaf, span, known=leaf.column not in undecided) for leaf, span in zip(leaves, spans, strict=True)]
         held = {leaf.column: verdict.holds for leaf, verdict in zip(leaves, found, strict=True)}
-        return Check(text, _holds(tree, lambda leaf: held[leaf.column]) is True, found)
+        asked = _without(tree, written.left_out)
+        return Check(text, asked is None or _holds(asked, lambda leaf: held[leaf.column]) is True, found)
 
-    def _with_baseline(self, text: str) -> tuple[str, set[int]]:
-        """The condition with numbers where it says ``baseline``, and the columns of comparisons for which the baseline has none."""
-        written, unknown, end = "", set(), 0
+    def _with_baseline(self, text: str) -> _Written:
+        written, end = "", 0
+        unknown: set[int] = set()
+        left_out: set[int] = set()
         for match in _BASELINE.finditer(text):
             written += text[end : match.start()]
             end = match.end()
             if match["name"] is None:
                 written += match[0]
                 continue
-            number = self._number(match)
+            none = self._baseline is None and self._leave_out
+            number = None if none else self._number(match)
             if number is None:
-                unknown.add(len(written) + 1)
+                (left_out if none else unknown).add(len(written) + 1)
             written += match["start"] + ("0" if number is None else repr(number))
-        return written + text[end:], unknown
+        return _Written(written + text[end:], unknown, left_out)
 
     def _number(self, match: re.Match[str]) -> float | None:
         if self._baseline is None:
@@ -104,14 +131,20 @@ class Checker:
         number = None if value is None else _calculated(value, match["sign"], match["number"])
         return number if number is not None and math.isfinite(number) else None
 
-    def _verdict(self, leaf: filters.Comparison, text: str, *, unknown: bool) -> Verdict:
+    def _verdict(self, leaf: filters.Comparison, text: str, *, known: bool) -> Verdict:
         name = f"{leaf.entity}s.{leaf.key}" if leaf.entity in filters.RUNS.open else leaf.key
         name += f".{leaf.aggregate}" if leaf.aggregate else ""
         actual = self._actual(leaf)
         absent = actual is None or actual != actual  # noqa: PLR0124 -- NaN
-        if unknown or (leaf.entity == "metric" and absent and leaf.operator not in NULL):
+        if not known:
+            return Verdict(f"{text[:-1]}baseline", name, actual, None)  # for which a 0 was written
+        if leaf.entity == "metric" and absent and leaf.operator not in NULL:
             return Verdict(text, name, actual, None)
+        if leaf.entity == "metric" and leaf.aggregate in ("", "last") and leaf.key in self._replaced:
+            return Verdict(text, name, actual, _OPERATORS[leaf.operator](actual, leaf.value))
         info = self._run.info
+        if not info.run_id:
+            return Verdict(text, name, actual, None)
         condition = f"attributes.run_id = '{info.run_id}' AND {text}"
         found = self._store.search_runs([info.experiment_id], filter_string=condition, view=ALL, max_results=1)
         return Verdict(text, name, actual, bool(len(found)))
@@ -134,11 +167,40 @@ class Checker:
         latest = run.data.metrics.get(leaf.key)
         if not leaf.aggregate or leaf.aggregate == "last" or latest is None:
             return latest
+        if not run.info.run_id:
+            return None
         points = list(_history(self._store, run, leaf.key))
         if leaf.aggregate == "count":
             return float(len(points))
         numbers = [point for point in points if not math.isnan(point.value)]
         return _aggregated(leaf.aggregate, numbers) if numbers else None
+
+
+_OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
+    "=": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "IN": lambda value, listed: value in listed,
+    "NOT IN": lambda value, listed: value not in listed,
+    "BETWEEN": lambda value, ends: ends[0] <= value <= ends[1],
+    "NOT BETWEEN": lambda value, ends: not ends[0] <= value <= ends[1],
+    "IS NULL": lambda value, _: value is None,
+    "IS NOT NULL": lambda value, _: value is not None,
+}
+
+
+def _without(node: filters.Node, columns: set[int]) -> filters.Node | None:
+    """A tree without some of its comparisons; None where nothing remains."""
+    if isinstance(node, filters.Comparison):
+        return None if node.column in columns else node
+    if isinstance(node, filters.Negation):
+        part = _without(node.part, columns)
+        return None if part is None else filters.Negation(part)
+    parts = tuple(part for part in (_without(each, columns) for each in node.parts) if part is not None)
+    return type(node)(parts) if parts else None
 
 
 def _calculated(value: float, sign: str | None, number: str | None) -> float | None:

@@ -75,7 +75,7 @@ class RegistryOfServer:
 
         Raises:
             ConflictError: it points elsewhere.
-            InvalidValueError: the server cannot make sure of that.
+            NoRouteError: the server cannot make sure of that.
         """
         from mlctl.tracking import registry
 
@@ -90,7 +90,7 @@ class RegistryOfServer:
         try:
             return self.transport.send("POST", _OWN + name, fields, repeatable=False)
         except NoRouteError:
-            raise InvalidValueError(f"{self.uri} is not mlctl's server and cannot promote a version in one step.") from None
+            raise NoRouteError(f"{self.uri} is not mlctl's server and cannot promote a version in one step.") from None
 
     def delete_registered_model_alias(self, name: str, alias: str) -> None:
         """Remove an alias; it may be absent."""
@@ -152,7 +152,7 @@ class RegistryOfServer:
 
         Raises:
             ConflictError: it is elsewhere, or another one is there.
-            InvalidValueError: the server cannot make sure of that.
+            NoRouteError: the server cannot make sure of that.
         """
         from mlctl.tracking import registry
 

@@ -202,7 +202,7 @@ def _check_highest(db: Db, row: "_Row", stage: str, *, name: str, expected: str)
     found = db.one(sql, (row.model, STAGES.index(stage), row.id))
     there = None if found is None else found[0]
     if there != (registry.version_number(expected) if expected else None):
-        raise sql_registry.moved(name, f"the stage {stage} has", before=expected, now=there)
+        raise sql_registry.moved(name, f"The stage {stage} of {name!r} has", before=expected, now=there)
 
 
 def _set_stage(db: Db, version: int, stage: str, now: int) -> None:

@@ -155,7 +155,7 @@ def set_alias(db: Db, name: str, alias: str, version: Any, *, only_over: Optiona
         raise no_version(name, version)
     before = _alias_version(db, model, alias)
     if only_over is not None and before != (registry.version_number(only_over) if only_over else None):
-        raise moved(name, f"the alias {alias!r} points to", before=only_over, now=before)
+        raise moved(name, f"The alias {alias!r} of {name!r} points to", before=only_over, now=before)
     db.execute(_SET_ALIAS, (model, alias, number))
     note(db, model, f"alias {alias}", user=user, version=number, before="" if before is None else str(before), after=str(number))
 
@@ -201,9 +201,7 @@ def moved(name: str, what: str, *, before: str, now: Optional[int]) -> ConflictE
     """The error for a place where another version is than the one that was seen there (empty: none)."""
     found = "no version" if now is None else f"version {now}"
     seen = f"version {before}" if before else "no version"
-    return ConflictError(
-        f"Of {name!r} {what} {found}, where {seen} was: somebody has moved one.", hint=f"See: mlctl registry history {name}"
-    )
+    return ConflictError(f"{what} {found}, where {seen} was: somebody has moved one.", hint=f"See: mlctl registry history {name}")
 
 
 def no_version(name: str, version: Any) -> NotFoundError:

@@ -1,6 +1,9 @@
 """Runs to look at, made through the store: what they hold is exactly known."""
 
 import contextlib
+import os
+import socket
+import subprocess
 
 import pytest
 
@@ -40,3 +43,23 @@ def _put(artifacts, place, path, text):
     local.write_bytes(text if isinstance(text, bytes) else text.encode())
     artifacts.put_file(str(local), folder or None)
     local.unlink()
+
+
+@pytest.fixture
+def served(mlctl, place, monkeypatch):
+    """A function that puts what is in the store here behind a server, and has all later commands use that."""
+    started = []
+
+    def serve():
+        with socket.socket() as bound:
+            bound.bind(("127.0.0.1", 0))
+            port = bound.getsockname()[1]
+        server = mlctl.start("server", "--port", port, "--no-access-log", stdout=subprocess.DEVNULL, env=dict(os.environ))
+        started.append(server)
+        assert "serving" in server.stderr.readline()
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{port}")
+
+    yield serve
+    for server in started:
+        server.terminate()
+        server.communicate(timeout=30)

@@ -1,31 +1,5 @@
 """The commands that look at runs, with the store of a server: a real `mlctl server`, in a process of its own."""
 
-import os
-import socket
-import subprocess
-
-import pytest
-
-
-@pytest.fixture
-def served(mlctl, place, monkeypatch):
-    """A function that puts what is in the store here behind a server, and has all later commands use that."""
-    started = []
-
-    def serve():
-        with socket.socket() as bound:
-            bound.bind(("127.0.0.1", 0))
-            port = bound.getsockname()[1]
-        server = mlctl.start("server", "--port", port, "--no-access-log", stdout=subprocess.DEVNULL, env=dict(os.environ))
-        started.append(server)
-        assert "serving" in server.stderr.readline()
-        monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{port}")
-
-    yield serve
-    for server in started:
-        server.terminate()
-        server.communicate(timeout=30)
-
 
 def test_looking_at_runs(mlctl, make_run, served):
     a = make_run(
