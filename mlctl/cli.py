@@ -26,6 +26,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "artifacts": ("mlctl.commands.artifacts", "List, show, download, upload and delete the files of runs."),
     "experiments": ("mlctl.commands.experiments", "List, show, annotate, create, rename, delete and restore experiments."),
     "registry": ("mlctl.commands.registry", "List, show, register, promote, annotate and delete registered models."),
+    "models": ("mlctl.commands.models", "List, show, compare and download models, and predict with them."),
     "project": ("mlctl.commands.project", "Make a project, show or check one."),
     "server": ("mlctl.commands.server", "Serve the store to MLflow clients over their REST API."),
     "env": ("mlctl.commands.env", "Build, use and export environments; list, show and remove those that were built."),
@@ -49,6 +50,9 @@ SUBCOMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "exec": ("mlctl.commands.env_use", "Run a command in the environment of a project."),
         "shell": ("mlctl.commands.env_use", "Start a shell in the environment of a project."),
         "export": ("mlctl.commands.env_use", "Print the environment of a project as a lock, requirements or a Dockerfile."),
+    },
+    "models": {
+        "compare": ("mlctl.commands.model_compare", "Params, metrics, signature and requirements of models side by side."),
     },
     "project": {
         "init": ("mlctl.commands.project_init", "Make a new project that runs."),
