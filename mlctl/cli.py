@@ -53,6 +53,7 @@ SUBCOMMANDS: dict[str, dict[str, tuple[str, str]]] = {
     },
     "models": {
         "compare": ("mlctl.commands.model_compare", "Params, metrics, signature and requirements of models side by side."),
+        "predict": ("mlctl.commands.model_predict", "Predict for a file of rows, in the environment that the model names."),
     },
     "project": {
         "init": ("mlctl.commands.project_init", "Make a new project that runs."),

@@ -28,12 +28,12 @@ def from_request(request: Any, schema: Optional[Schema] = None) -> Any:
     """
     if not isinstance(request, dict):
         raise InputError(
-            f"A request is a dictionary with one of the keys {', '.join(_FORMATS)}, not a value of type {type(request).__name__}."
+            f"A request is a dictionary with one of the keys {', '.join(FORMATS)}, not a value of type {type(request).__name__}."
         )
-    keys = [key for key in _FORMATS if key in request]
+    keys = [key for key in FORMATS if key in request]
     if len(keys) != 1:
-        raise InputError(f"A request has one of the keys {', '.join(_FORMATS)}; this one has {', '.join(map(str, request)) or 'none'}.")
-    return _FORMATS[keys[0]](request[keys[0]], schema)
+        raise InputError(f"A request has one of the keys {', '.join(FORMATS)}; this one has {', '.join(map(str, request)) or 'none'}.")
+    return FORMATS[keys[0]](request[keys[0]], schema)
 
 
 def frame_from_split(found: Any, schema: Optional[Schema] = None) -> Any:
@@ -233,7 +233,7 @@ def _converted_column(data: Any, spec: ColSpec) -> Any:
     return np.array(found) if isinstance(spec.type, Array) else found
 
 
-_FORMATS: Dict[str, Callable[[Any, Optional[Schema]], Any]] = {
+FORMATS: Dict[str, Callable[[Any, Optional[Schema]], Any]] = {
     "dataframe_split": frame_from_split,
     "dataframe_records": frame_from_records,
     "inputs": from_inputs,

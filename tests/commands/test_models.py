@@ -133,7 +133,7 @@ class TestShow:
             ("houses/7", "houses"),
             ("houses@nobody", "nobody"),
             ("models:/houses/Production", "Production"),
-            ("m-0", "no logged model"),
+            ("m-z", "no logged model"),
             ("m-'", "no logged model"),
             ("runs:/@last/nope", "no MLmodel file"),
             ("runs:/@last/nope", "old style"),
@@ -219,3 +219,58 @@ class TestCompare:
         assert mlctl("models", "compare", there["tree 2"], "houses/1", "--exit-code", check=0)
         assert "two models" in mlctl("models", "compare", "houses", check=2).stderr
         assert "different models" in mlctl("models", "compare", "houses/1", "models:/houses/1", check=2).stderr
+
+
+class TestPredict:
+    @pytest.fixture
+    def local(self, there, monkeypatch):
+        """Ids of the models; ``python`` is one with the libraries."""
+        monkeypatch.setenv("PATH", f"{Path(os.environ['MLCTL_MLFLOW']).parent}{os.pathsep}{os.environ['PATH']}")
+        return there
+
+    def test_a_file(self, mlctl, local, tmp_path):
+        source, target = tmp_path / "in put.csv", tmp_path / "out.csv"
+        source.write_text("rooms,area,city\n1,30,Bern\n2,60,Thun\n5,150,Biel\n")
+        found = mlctl.json("models", "predict", "-m", "houses@champion", "-i", source, "-o", target, "--env-manager", "local")["data"]
+        assert (found["rows"], found["output_path"]) == (3, str(target))
+        assert [float(line) for line in target.read_text().splitlines()[1:]] == [31.0, 151.0, 271.0]
+
+    def test_a_request_through_pipes(self, mlctl, local):
+        request = {
+            "dataframe_split": {"columns": ["rooms", "area", "city"], "data": [[1.0, 30.0, "x"], [2.0, 60.0, "y"]]},
+            "params": {"factor": 3.0},
+        }
+        argv = [*mlctl.argv, "models", "predict", "runs:/@last~1/scaled", "--env-manager", "local"]
+        done = subprocess.run(argv, input=json.dumps(request), capture_output=True, text=True, timeout=60, check=False)
+        assert (done.returncode, done.stdout) == (0, '{"predictions": [90.0, 180.0]}\n'), done.stderr
+
+    def test_in_the_envelope_with_a_param(self, mlctl, local, tmp_path):
+        (tmp_path / "rows.json").write_text('[{"rooms": 1.0, "area": 30.0, "city": "x"}]')
+        asked = ("models", "predict", local["scaled"], "-i", tmp_path / "rows.json", "--env-manager", "local", "-P")
+        assert mlctl.json(*asked, "factor=0.5")["data"]["predictions"] == [15.0]
+        assert "Can not safely convert" in mlctl(*asked, "factor=much", check=124).stderr
+
+    def test_an_environment_of_its_own(self, mlctl, place):
+        folder = place / "a model"
+        folder.mkdir()
+        (folder / "MLmodel").write_text("flavors: {python_function: {loader_module: mlflow.sklearn, model_path: model.pkl}}\n")
+        (place / "rows.csv").write_text("a\n1\n")
+        asked = ("models", "predict", "a model", "-i", "rows.csv")
+        assert "no python_env.yaml" in mlctl(*asked, check=123).stderr
+        (folder / "python_env.yaml").write_text("dependencies: []\n")
+        done = mlctl(*asked, check=123)
+        assert "needs the package" in done.stderr
+        assert "Traceback" not in done.stderr
+
+    @pytest.mark.parametrize(
+        ("arguments", "said"),
+        [
+            ((), "Name one model"),
+            (("a", "-m", "b"), "Name one model"),
+            (("a", "-i", "nope.csv"), "no file 'nope.csv'"),
+            (("a", "-t", "xml"), "'xml'"),
+            (("a", "-P", "x"), "NAME=VALUE"),
+        ],
+    )
+    def test_slips(self, mlctl, place, arguments, said):
+        assert said in mlctl("models", "predict", *arguments, check=2).stderr

@@ -1,0 +1,130 @@
+"""Predicting for a file of rows: what `mlctl models predict` starts in the model's own environment.
+
+It is told what to do in one JSON argument, and tells how it went in a file.
+"""
+
+import contextlib
+import inspect
+import json
+import sys
+import time
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Dict, Optional
+
+from mlctl.errors import ArgumentError, MlctlError
+from mlctl.models.enforcement import enforce_params, enforce_schema
+from mlctl.models.prediction_input import READERS, STANDARD
+from mlctl.models.prediction_output import WRITERS
+from mlctl.models.signature import ModelSignature
+from mlctl.models.types import is_array
+
+_OFTEN_S = 0.2
+_SELDOM_S = 15.0
+
+
+def main(argument: str) -> int:
+    """Do what the argument (`predict`'s keywords as JSON, and ``report``) says; returns the exit code."""
+    asked = json.loads(argument)
+    report = Path(asked.pop("report"))
+    try:
+        found: Dict[str, Any] = {"rows": predict(**asked)}
+    except MlctlError as error:
+        found = {"error": error.message, "hint": error.hint, "code": error.code}
+    except ModuleNotFoundError as error:
+        found = {"error": f"The model needs the package {error.name!r}, which its environment does not have.", "code": "MISSING_PACKAGE"}
+    report.write_text(json.dumps(found), encoding="utf-8")
+    return 1 if "error" in found else 0
+
+
+def predict(
+    model: str, *, source: str, kind: str, target: str, target_kind: str, params: Optional[Dict[str, Any]] = None, chunk_rows: int = 0
+) -> int:
+    """Predict for a file with the model in a folder, and write what it predicts; returns for how many rows.
+
+    ``-`` as source or target is a standard stream. ``chunk_rows`` 0: all at once.
+
+    Raises:
+        MlctlError: the input cannot be read, does not fit the signature, or the predictions cannot be written.
+    """
+    loaded = _loaded(model)
+    signature = _signature(loaded)
+    schema = None if signature is None else signature.inputs
+    progress = Progress(shown=target != STANDARD or not sys.stdout.isatty())
+    with contextlib.ExitStack() as stack:
+        writer = stack.enter_context(WRITERS[target_kind](target))
+        for chunk in READERS[kind](source, schema, chunk_rows):
+            writer.write(_predicted(loaded, signature, chunk.data, {**(chunk.params or {}), **(params or {})}))
+            progress.advance(_rows(chunk.data), chunk.done)
+        writer.finish()
+    progress.end()
+    return progress.rows
+
+
+def _loaded(folder: str) -> Any:
+    """The model, by mlctl's flavors; where it has none for it, by the MLflow of this environment, if that is there."""
+    try:
+        return import_module("mlctl.flavors.pyfunc").load_model(folder)
+    except ModuleNotFoundError as error:
+        if not str(error.name).startswith("mlctl") or find_spec("mlflow") is None:
+            raise
+    except ArgumentError:
+        if find_spec("mlflow") is None:
+            raise
+    return import_module("mlflow.pyfunc").load_model(folder)
+
+
+def _signature(loaded: Any) -> Optional[ModelSignature]:
+    """What is to be checked here, of mlctl's classes; None where the model has type hints, which it checks itself."""
+    found = loaded.metadata.signature
+    if found is None or getattr(found, "_is_signature_from_type_hint", False):
+        return None
+    return ModelSignature.from_dict(found.to_dict())
+
+
+def _predicted(loaded: Any, signature: Optional[ModelSignature], data: Any, params: Dict[str, Any]) -> Any:
+    if signature is not None:
+        data = data if signature.inputs is None else enforce_schema(data, signature.inputs)
+        params = enforce_params(params, signature.params) or {}
+    if params and "params" in inspect.signature(loaded.predict).parameters:
+        return loaded.predict(data, params=params)
+    return loaded.predict(data)
+
+
+def _rows(data: Any) -> int:
+    if isinstance(data, dict):
+        return max((len(value) for value in data.values() if isinstance(value, list) or (is_array(value) and value.ndim)), default=1)
+    return len(data) if hasattr(data, "__len__") and not isinstance(data, (str, bytes)) else 1
+
+
+class Progress:
+    """Tells on standard error how far it has come: often in a terminal, seldom elsewhere, and not of what is quickly done."""
+
+    def __init__(self, *, shown: bool) -> None:
+        self.rows = 0
+        self._live = shown and sys.stderr.isatty()
+        self._started = self._told = time.monotonic()
+
+    def advance(self, rows: int, done: Optional[float]) -> None:
+        """So many rows more are predicted; ``done`` is the share of the whole."""
+        self.rows += rows
+        now = time.monotonic()
+        if now - self._told >= (_OFTEN_S if self._live else _SELDOM_S):
+            self._told = now
+            share = "" if done is None else f" ({min(done, 1):.0%})"
+            rate = self.rows / max(now - self._started, 1e-9)
+            sys.stderr.write(f"{self._start()}predicted {self.rows:,} rows{share}, {rate:,.0f} a second{self._end()}")
+            sys.stderr.flush()
+
+    def _start(self) -> str:
+        return "\r\x1b[K" if self._live else ""
+
+    def _end(self) -> str:
+        return "" if self._live else "\n"
+
+    def end(self) -> None:
+        """Take the line away."""
+        if self._live and self._told != self._started:
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()

@@ -1,0 +1,89 @@
+"""Predictions of a model for a file, made by a process of their own in the environment that the model asks for."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mlctl import inject, process, settings
+from mlctl.envs import selection
+from mlctl.errors import EnvError, ExecutionError, SchemaError
+from mlctl.projects.entities import DeclaredEnv, Project
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from mlctl.envs.base import PreparedEnv
+
+_CHILD = "import sys; sys.path[:] = filter(None, sys.path); from mlctl.models.prediction import main; sys.exit(main(sys.argv[1]))"
+_FILES = {"python_env": "python_env.yaml", "conda_env": "conda.yaml"}
+_MISSING = "MISSING_PACKAGE"
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to predict for, and where to: the meanings are those of `mlctl.models.prediction.predict`."""
+
+    source: str
+    kind: str
+    target: str
+    target_kind: str
+    params: Mapping[str, Any] = field(default_factory=dict)
+    chunk_rows: int = 0
+
+
+def environment(model: Path, *, env_manager: str, without_mlflow: bool, tell: Callable[[str], None]) -> PreparedEnv:
+    """The environment of the model in a folder, built if need be. ``env_manager`` is a word of ``--env-manager``.
+
+    Raises:
+        EnvError: the model does not name one of this kind, or it cannot be built.
+        UsageError: there is no such environment manager.
+    """
+    kind = "conda_env" if env_manager in selection.CONDA_MANAGERS else "python_env"
+    file = model / _FILES[kind]
+    if not file.is_file() and env_manager not in ("local", "system"):
+        raise EnvError(
+            f"The model has no {file.name}, which would say what its environment holds.",
+            hint="`--env-manager local` predicts in this machine's own environment.",
+        )
+    project = Project(model, env=DeclaredEnv(kind, file) if file.is_file() else DeclaredEnv())
+    chosen = selection.choose(project, env_manager=env_manager, cache=settings.cache_dir(), without_mlflow=without_mlflow)
+    for note in chosen.plan().notes:
+        tell(note)
+    return chosen.prepare(tell)
+
+
+def predict(model: Path, request: Request, *, prepared: PreparedEnv, variables: Mapping[str, str]) -> int:
+    """Predict in an environment; returns for how many rows. Standard streams are the caller's.
+
+    Raises:
+        SchemaError: the input cannot be read, or does not fit the model.
+        EnvError: the environment lacks a package that the model needs.
+        ExecutionError: the model itself failed; what it said is on standard error.
+    """
+    with tempfile.TemporaryDirectory(prefix="mlctl-predict-") as scratch:
+        report = Path(scratch, "report.json")
+        asked = {"model": str(model), **request.__dict__, "params": dict(request.params), "report": str(report)}
+        argv = [*prepared.argv_prefix, "python", "-c", _CHILD, json.dumps(asked)]
+        try:
+            code = process.converse(argv, env=inject.free_variables(prepared, own=dict(variables)))
+        except OSError as error:
+            raise EnvError(f"There is no Python to predict with: {error.strerror}.", hint=_OTHER) from None
+        found = json.loads(report.read_text("utf-8")) if report.exists() else {}
+    return _rows(found, code)
+
+
+_OTHER = "`--env-manager virtualenv` builds the environment that the model names."
+
+
+def _rows(found: Mapping[str, Any], code: int) -> int:
+    if "rows" in found:
+        return int(found["rows"])
+    if "error" not in found:
+        raise ExecutionError(f"Predicting ended with exit code {code}.", hint="What the model said is above.")
+    if found["code"] == _MISSING:
+        raise EnvError(found["error"], hint=_OTHER)
+    raise SchemaError(found["error"], hint=found.get("hint", ""))
