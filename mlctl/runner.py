@@ -234,7 +234,8 @@ def _spooled(store: TrackingStore, run: RunInfo) -> Spool | None:
     Raises:
         StoreError: the run's artifacts are in a place that neither mlctl nor the server can write.
     """
-    if not store.shared or place_of_files(store, run) != run.artifact_uri:
+    place = place_of_files(store, run)
+    if Path(place).is_absolute() and (not store.shared or place != run.artifact_uri):
         return None
     from mlctl.remote import spool
 

@@ -51,6 +51,19 @@ SETTINGS: Dict[str, Setting] = {
     "http_patience_s": Setting(
         ("MLCTL_HTTP_PATIENCE_S",), "60", "seconds for which a request that may be repeated is, when a server that has answered is gone"
     ),
+    "s3_endpoint_url": Setting(("MLCTL_S3_ENDPOINT_URL", "MLFLOW_S3_ENDPOINT_URL"), "", "the service behind s3://…, where it is not AWS"),
+    "s3_ignore_tls": Setting(
+        ("MLCTL_S3_IGNORE_TLS", "MLFLOW_S3_IGNORE_TLS"), "", "whether its certificate is not checked (true: it is not)"
+    ),
+    "s3_addressing_style": Setting(
+        ("MLCTL_S3_ADDRESSING_STYLE", "MLFLOW_BOTO_CLIENT_ADDRESSING_STYLE"), "auto", "where a bucket's name stands: path, virtual or auto"
+    ),
+    "s3_upload_extra_args": Setting(
+        ("MLCTL_S3_UPLOAD_EXTRA_ARGS", "MLFLOW_S3_UPLOAD_EXTRA_ARGS"), "", "what goes with every upload to s3://…, as a JSON object"
+    ),
+    "s3_expected_bucket_owner": Setting(
+        ("MLCTL_S3_EXPECTED_BUCKET_OWNER", "MLFLOW_S3_EXPECTED_BUCKET_OWNER"), "", "the AWS account that must own a bucket"
+    ),
     "experiment_name": Setting(("MLCTL_EXPERIMENT_NAME", "MLFLOW_EXPERIMENT_NAME"), "", "experiment of new runs, by name"),
     "experiment_id": Setting(("MLCTL_EXPERIMENT_ID", "MLFLOW_EXPERIMENT_ID"), "", "experiment of new runs, by id"),
     "run_id": Setting(("MLCTL_RUN_ID", "MLFLOW_RUN_ID"), "", "the run that a script joins"),

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import postgres_server
 import pytest
+import s3_server
 
 ROOT = Path(__file__).parents[1]
 
@@ -126,6 +127,23 @@ def postgres():
 def database(postgres):
     """Address of a PostgreSQL database with nothing in it: a schema of its own."""
     return postgres.schema()
+
+
+# ── objects ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture(scope="session")
+def _s3_address():
+    with s3_server.serving() as address:
+        yield address
+
+
+@pytest.fixture
+def bucket(_s3_address, monkeypatch, request):
+    """Address of a new bucket; the environment says where its service is, and with what credentials."""
+    for name, value in s3_server.variables(_s3_address).items():
+        monkeypatch.setenv(name, value)
+    return s3_server.bucket(_s3_address)
 
 
 # ── mlctl as a process ───────────────────────────────────────────────────────────────────────────────────────────────

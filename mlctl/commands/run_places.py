@@ -97,7 +97,7 @@ def _no_log(run: Run, *, elsewhere: bool) -> NotFoundError:
 
 def _local_log(store: TrackingStore, run: RunInfo) -> Path | None:
     found = root(store, run)
-    if found != run.artifact_uri or not store.shared:
+    if Path(found).is_absolute() and (found != run.artifact_uri or not store.shared):
         return Path(found) / LOG_FILE
     from mlctl.remote import spool
 

@@ -10,8 +10,9 @@ import tempfile
 from typing import Any, Dict, List, Optional, Tuple
 
 from mlctl.errors import ArgumentError, InvalidValueError, StoreError
-from mlctl.files import model_places
+from mlctl.files import model_places, places
 from mlctl.files.local import LocalArtifacts, local_folder
+from mlctl.files.places import SCHEME
 from mlctl.tracking import current, registry
 from mlctl.tracking.entities import FileInfo
 from mlctl.tracking.store import ArtifactStore, TrackingStore
@@ -19,7 +20,7 @@ from mlctl.tracking.store import ArtifactStore, TrackingStore
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")  # of one letter it is a drive
 _PROXIED = re.compile(r"(?:mlflow-artifacts://[^/]*)?/?(?:[^/]+/)*?([A-Za-z0-9][A-Za-z0-9_-]*)/artifacts(?:/|$)(.*)", re.DOTALL)
 _PROXIED_MODEL = re.compile(r"(?:mlflow-artifacts://[^/]*)?/?(?:[^/]+/)*?models/(m-[0-9a-f]{32})/artifacts(?:/|$)(.*)", re.DOTALL)
-_HINT = "It can be runs:/RUN_ID/path, mlflow-artifacts:/…, file:///… or a path."
+_HINT = "It can be runs:/RUN_ID/path, mlflow-artifacts:/…, s3://…, file:///… or a path."
 
 
 def address(artifact_uri: str, artifact_path: Optional[str] = None) -> str:
@@ -157,6 +158,9 @@ def resolved(uri: str, *, tracking_uri: Optional[str] = None) -> Tuple[ArtifactS
     if os.path.exists(uri) or not _SCHEME.match(uri) or uri.startswith("file:"):  # noqa: PTH110
         folder, name = os.path.split(os.path.abspath(local_folder(uri) if uri.startswith("file:") else uri))  # noqa: PTH100
         return LocalArtifacts(folder), name
+    if uri.startswith(SCHEME):
+        above, _, name = uri.rstrip("/").rpartition("/")
+        return (places.at(above), name) if above != SCHEME[:-1] else (places.at(uri), "")
     store = current.store_at(current.absolute(tracking_uri)) if tracking_uri else current.current_store()
     if uri.startswith("models:"):
         return _of_model(store, uri)

@@ -39,7 +39,7 @@ def local_folder(uri: str) -> str:
         found = urlsplit(uri)
         if found.netloc in ("", "localhost") and found.path.startswith("/"):
             return unquote(found.path)
-    raise StoreError(f"The artifacts are at {uri}, where mlctl cannot reach them.", hint="It can use a local path or file:///….")
+    raise StoreError(f"The artifacts are at {uri}, where mlctl cannot reach them.", hint="It can use a local path, file:///… or s3://….")
 
 
 class LocalArtifacts:

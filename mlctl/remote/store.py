@@ -371,9 +371,9 @@ class HttpStore(LoggedModelsOfServer, RegistryOfServer):
         path = path_at(self.transport.server, uri)
         if path is not None:
             return HttpArtifacts(self.transport, uri, root=path)
-        from mlctl.files.local import LocalArtifacts, local_folder
+        from mlctl.files import places
 
-        return LocalArtifacts(local_folder(uri))
+        return places.at(uri)
 
 
 def _random_run_id() -> str:

@@ -22,6 +22,7 @@ import msgspec
 
 from mlctl import settings
 from mlctl.errors import InvalidValueError, MlctlError
+from mlctl.files.places import SCHEME
 from mlctl.server import artifact_paths, requests, streaming
 from mlctl.server.artifact_tree import Draft, Names, RefusedError, Tree
 from mlctl.server.multipart import SECRET_HEADER, Multipart, too_large
@@ -30,6 +31,7 @@ from mlctl.tracking import wire
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 
+    from mlctl.server.s3_tree import ObjectDraft, S3Tree
     from mlctl.sql.store import SqlStore
 
 MOST_JSON_BYTES = 8 << 20
@@ -98,7 +100,7 @@ class _Request(NamedTuple):
 class _Place(NamedTuple):
     """A folder or file of artifacts."""
 
-    tree: Tree
+    tree: Tree | S3Tree
     names: Names
 
 
@@ -106,7 +108,7 @@ class _RunPlace(NamedTuple):
     """Where the artifacts of a run are: as clients are told, and as we find them."""
 
     uri: str
-    tree: Tree
+    tree: Tree | S3Tree
     names: Names
 
 
@@ -121,7 +123,7 @@ class ArtifactProxy:
 
     def __init__(self, store: SqlStore, *, folders: Sequence[str] = ()) -> None:
         self._store = store
-        self._own = Tree(f"{store.folder}/artifacts")
+        self._own = _tree(f"{store.folder}/artifacts")
         self._folders = tuple(os.path.realpath(folder) for folder in folders)
         self._most_bytes = int(settings.number("artifact_max_bytes"))
         self._multipart = Multipart(self._own, most_bytes=self._most_bytes)
@@ -349,7 +351,7 @@ class _Upload:
 
     def __init__(self, place: _Place) -> None:
         self._place = place
-        self._draft: Draft | None = None
+        self._draft: Draft | ObjectDraft | None = None
         self._lock = threading.Lock()
         self.is_open = True
 
@@ -377,15 +379,25 @@ class _Upload:
             draft.close()
 
 
+def _tree(place: str) -> Tree | S3Tree:
+    """The files below a folder of this machine, or below an address of S3."""
+    if not place.startswith(SCHEME):
+        return Tree(place)
+    from mlctl.server.s3_tree import S3Tree
+
+    return S3Tree(place)
+
+
 async def _send(place: _Place, request: _Request) -> None:
     file = await asyncio.to_thread(_opened, place, whole=request.method == "GET")
     await streaming.send_file(file, request.headers, method=request.method, receive=request.receive, send=request.send)
 
 
 def _opened(place: _Place, *, whole: bool) -> streaming.File:
-    descriptor, facts = place.tree.open(place.names)
-    start = streaming.read(descriptor, facts.st_size, 0) if whole and facts.st_size <= streaming.SMALL else b""
-    return streaming.File(descriptor, place.names[-1], facts, start)
+    opened, facts = place.tree.open(place.names)
+    reader = streaming.LocalReader(opened) if isinstance(opened, int) else opened
+    start = reader.read(facts.st_size, 0) if whole and facts.st_size <= streaming.SMALL else b""
+    return streaming.File(reader, place.names[-1], facts, start)
 
 
 def _listing(place: _Place, *, prefix: Names = (), root_uri: str = "") -> bytes:

@@ -13,7 +13,7 @@ import hmac
 import re
 import secrets
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from mlctl.server.artifact_tree import Names, Tree
+    from mlctl.server.s3_tree import S3Tree
 
 UPLOADS = ".uploads.part"
 SECRET_HEADER = "X-Mlctl-Upload"  # noqa: S105 -- a header's name
@@ -44,7 +45,7 @@ class Terms(msgspec.Struct):
 class Multipart:
     """The uploads below one tree; a whole file may have ``most_bytes``."""
 
-    def __init__(self, tree: Tree, *, most_bytes: int) -> None:
+    def __init__(self, tree: Tree | S3Tree, *, most_bytes: int) -> None:
         self._tree = tree
         self._most_bytes = most_bytes
 
@@ -87,7 +88,7 @@ class Multipart:
         terms = self._terms(upload_id, names)
         if sorted(numbers) != list(range(1, terms.count + 1)):
             raise InvalidValueError(f"The upload has parts 1 to {terms.count}; each must be named once.")
-        draft = self._tree.draft(names)
+        draft: Any = self._tree.draft(names)  # that of the tree's own kind, which appends from a tree of that kind
         try:
             size = 0
             for number in range(1, terms.count + 1):

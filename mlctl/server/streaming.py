@@ -10,7 +10,7 @@ import re
 import unicodedata
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping, Sequence
 from email.utils import formatdate
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 from urllib.parse import quote
 
 Message = MutableMapping[str, Any]
@@ -43,12 +43,55 @@ class TooSlow(Exception):  # noqa: N818
     """The client has sent nothing for `SILENCE_S` seconds."""
 
 
+class Reader(Protocol):
+    """What gives the content of a file."""
+
+    def read(self, size: int, first: int) -> bytes:
+        """A part of it; nothing if it cannot be read (any more)."""
+        ...
+
+    def close(self) -> None:
+        """Let go of it."""
+        ...
+
+
+class LocalReader:
+    """Reads a file of this machine, by its descriptor."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    def read(self, size: int, first: int) -> bytes:
+        """A part of the file; nothing if it cannot be read (any more)."""
+        try:
+            return os.pread(self._descriptor, size, first)
+        except OSError:
+            return b""
+
+    def close(self) -> None:
+        """Close the descriptor."""
+        os.close(self._descriptor)
+
+
+class Facts(Protocol):
+    """What an answer says of a file: those of `os.stat_result`, or of an object of S3."""
+
+    @property
+    def st_size(self) -> int: ...  # noqa: D102 -- the names of os.stat_result
+    @property
+    def st_mtime(self) -> float: ...  # noqa: D102
+    @property
+    def st_mtime_ns(self) -> int: ...  # noqa: D102
+    @property
+    def st_ino(self) -> int: ...  # noqa: D102
+
+
 class File(NamedTuple):
     """An open file to send. ``start`` is its first bytes if it has been read already: all of a small one."""
 
-    descriptor: int
+    reader: Reader
     name: str
-    facts: os.stat_result
+    facts: Facts
     start: bytes = b""
 
 
@@ -103,7 +146,7 @@ async def send_file(file: File, request: dict[bytes, bytes], *, method: str, rec
         await _start(send, status, [*headers, (b"content-length", str(end - first).encode())])
         await _send_part(file, first, end if method == "GET" else first, receive=receive, send=send)
     finally:
-        os.close(file.descriptor)
+        file.reader.close()
 
 
 async def _start(send: Send, status: int, headers: Headers) -> None:
@@ -117,7 +160,7 @@ async def _send_part(file: File, first: int, end: int, *, receive: Receive, send
     gone = asyncio.ensure_future(_gone(receive))
     try:
         while first < end and not gone.done():
-            body = await asyncio.to_thread(read, file.descriptor, min(CHUNK, end - first), first)
+            body = await asyncio.to_thread(file.reader.read, min(CHUNK, end - first), first)
             if not body:
                 return  # cut short while it was sent: the answer stays incomplete, and the client sees that
             first += len(body)
@@ -128,20 +171,12 @@ async def _send_part(file: File, first: int, end: int, *, receive: Receive, send
             await gone
 
 
-def read(descriptor: int, size: int, first: int) -> bytes:
-    """A part of a file; nothing if it cannot be read (any more)."""
-    try:
-        return os.pread(descriptor, size, first)
-    except OSError:
-        return b""
-
-
 async def _gone(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
 
 
-def file_headers(name: str, facts: os.stat_result) -> Headers:
+def file_headers(name: str, facts: Facts) -> Headers:
     """Headers of a file's answer but its length: never shown by a browser, never guessed at, never run."""
     return [
         (b"content-type", media_type(name).encode("latin-1")),
@@ -154,7 +189,7 @@ def file_headers(name: str, facts: os.stat_result) -> Headers:
     ]
 
 
-def etag(facts: os.stat_result) -> str:
+def etag(facts: Facts) -> str:
     """A tag that changes with the file: a replaced one has another inode, a rewritten one another time."""
     return f'"{facts.st_mtime_ns:x}-{facts.st_size:x}-{facts.st_ino:x}"'
 
@@ -176,13 +211,13 @@ def disposition(name: str) -> str:
     return f"attachment; filename={shown}{encoded}"
 
 
-def _is_known(request: dict[bytes, bytes], facts: os.stat_result) -> bool:
+def _is_known(request: dict[bytes, bytes], facts: Facts) -> bool:
     """Whether the client has this very file already."""
     known = request.get(b"if-none-match", b"").decode("latin-1")
     return known.strip() == "*" or etag(facts) in [tag.strip().removeprefix("W/") for tag in known.split(",")]
 
 
-def _wanted(request: dict[bytes, bytes], facts: os.stat_result) -> tuple[int, int, int]:
+def _wanted(request: dict[bytes, bytes], facts: Facts) -> tuple[int, int, int]:
     """First byte, end and status for what a GET asks for: all of a file unless it names one range that can be understood."""
     size = facts.st_size
     match = _SINGLE_RANGE.fullmatch(request.get(b"range", b"").decode("latin-1"))
@@ -197,7 +232,7 @@ def _wanted(request: dict[bytes, bytes], facts: os.stat_result) -> tuple[int, in
     return (first, end, 206) if first < end else (0, 0, 416)
 
 
-def _is_same(request: dict[bytes, bytes], facts: os.stat_result) -> bool:
+def _is_same(request: dict[bytes, bytes], facts: Facts) -> bool:
     """Whether a range is of the file that the client has a part of; without If-Range it does not care."""
     told = request.get(b"if-range", b"").decode("latin-1").strip()
     return told in ("", etag(facts), formatdate(facts.st_mtime, usegmt=True))

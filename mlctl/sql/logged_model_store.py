@@ -125,8 +125,8 @@ class LoggedModelsInSql:
         """The files of a logged model.
 
         Raises:
-            StoreError: they are not on this machine.
+            StoreError: they are somewhere that mlctl cannot reach.
         """
-        from mlctl.files.local import LocalArtifacts, local_folder
+        from mlctl.files import places
 
-        return LocalArtifacts(local_folder(model.artifact_location))
+        return places.at(model.artifact_location)

@@ -81,11 +81,11 @@ class SqlStore(LoggedModelsInSql, RegistryInSql):
         """The files of a run.
 
         Raises:
-            StoreError: they are not on this machine.
+            StoreError: they are somewhere that mlctl cannot reach.
         """
-        from mlctl.files.local import LocalArtifacts
+        from mlctl.files import places
 
-        return LocalArtifacts(self.artifact_root(run))
+        return places.at(run.artifact_uri)
 
     def create_experiment(self, name: str, *, artifact_location: str = "", tags: Sequence[ExperimentTag] = ()) -> str:
         """Make an experiment; see `mlctl.sql.experiments.create`."""

@@ -393,7 +393,7 @@ def test_addresses_of_local_folders(uri, folder):
 def test_addresses_elsewhere(uri):
     with pytest.raises(StoreError, match="cannot reach") as told:
         local_folder(uri)
-    assert "local path or file:" in told.value.hint
+    assert "local path, file:" in told.value.hint
 
 
 def test_what_the_system_says_otherwise():

@@ -73,14 +73,43 @@ def _postgres(request: pytest.FixtureRequest, folder: Path) -> Iterator[Tracking
         yield store
 
 
+@contextlib.contextmanager
+def _s3(request: pytest.FixtureRequest, folder: Path) -> Iterator[TrackingStore]:
+    """A database whose artifacts are in a bucket."""
+    server, address = request.getfixturevalue("shared_database")
+    place = f"{request.getfixturevalue('bucket')}/some path/it's %41"
+    with contextlib.closing(PostgresStore(server.emptied(address), artifacts=place)) as store:
+        yield store
+
+
+@contextlib.contextmanager
+def _http_s3(request: pytest.FixtureRequest, folder: Path) -> Iterator[TrackingStore]:
+    """A client of a server over such a store."""
+    door = request.getfixturevalue("door")
+    with _s3(request, folder) as behind:
+        door.app = App(behind, artifacts=ArtifactProxy(behind), guard=Guard(None))
+        with contextlib.closing(HttpStore(door.address)) as store:
+            yield store
+
+
 Factory = Callable[[pytest.FixtureRequest, Path], contextlib.AbstractContextManager[TrackingStore]]
 FACTORIES: dict[str, Factory] = {"http": _http, "postgres": _postgres, "sqlite": _sqlite}
-ENGINES = {"postgres": pytest.mark.engine("postgres")}
+OF_ARTIFACTS: dict[str, Factory] = {"http-s3": _http_s3, "s3": _s3}
+"""Stores that differ from others in where artifacts are, and in nothing else."""
+
+_S3 = (pytest.mark.engine("postgres"), pytest.mark.engine("s3"))
+ENGINES = {"postgres": pytest.mark.engine("postgres"), "http-s3": _S3, "s3": _S3}
 
 
-@pytest.fixture(params=[pytest.param(name, marks=ENGINES.get(name, ())) for name in sorted(FACTORIES)])
+def pytest_generate_tests(metafunc):
+    if "store" in metafunc.fixturenames:
+        stores = {**FACTORIES, **(OF_ARTIFACTS if metafunc.module.__name__.endswith("artifacts") else {})}
+        metafunc.parametrize("store", [pytest.param(name, marks=ENGINES.get(name, ())) for name in sorted(stores)], indirect=True)
+
+
+@pytest.fixture
 def store(request, tmp_path):
-    with FACTORIES[request.param](request, tmp_path) as found:
+    with {**FACTORIES, **OF_ARTIFACTS}[request.param](request, tmp_path) as found:
         yield found
 
 

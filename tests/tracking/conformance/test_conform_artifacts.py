@@ -42,6 +42,12 @@ def files(store, run):
 
 
 @pytest.fixture
+def in_bucket(request):
+    """Whether the files are objects of S3."""
+    return request.node.callspec.params["store"].endswith("s3")
+
+
+@pytest.fixture
 def one(tmp_path):
     """A local file."""
     path = tmp_path / "one.txt"
@@ -202,15 +208,19 @@ def test_what_looks_like_a_way_out_elsewhere_is_a_name_or_refused(store, make, f
     assert [item.path for item in other.list()] == ["one.txt"]
 
 
-def test_a_file_in_the_way_of_a_folder(files, one, tree):
+def test_a_file_in_the_way_of_a_folder(files, one, tree, in_bucket):
     files.put_file(one)
+    if in_bucket:  # which has no folders: nothing is in the way of anything
+        files.put_file(one, "one.txt")
+        assert content(files, "one.txt") == content(files, "one.txt/one.txt") == b"1"
+        return
     for act in (lambda: files.put_file(one, "one.txt"), lambda: files.put_folder(tree, "one.txt/x")):
         with pytest.raises(InvalidValueError):
             act()
     assert content(files, "one.txt") == b"1"
 
 
-def test_large_files_are_streamed(files, tmp_path):
+def test_large_files_are_streamed(files, tmp_path, in_bucket):
     piece = os.urandom(1 << 20)
     digest = hashlib.sha256()
     with (tmp_path / "big").open("wb") as file:
@@ -229,7 +239,7 @@ def test_large_files_are_streamed(files, tmp_path):
         tracemalloc.stop()
     assert seen.digest() == digest.digest()
     assert Path(target).stat().st_size == BIG
-    assert most < BIG / 4
+    assert most < (BIG * 3 / 4 if in_bucket else BIG / 4)  # to a bucket, several parts of 8 MB go at a time
     assert files.list("here") == [FileInfo("here/big", is_dir=False, file_size=BIG)]
 
 
