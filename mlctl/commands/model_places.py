@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from mlctl.commands import lookup
 from mlctl.errors import ExistsError, InvalidValueError, NotFoundError
-from mlctl.files import addresses
+from mlctl.files import addresses, model_places
 from mlctl.files.local import LocalArtifacts
-from mlctl.tracking import fluent_registry, registry
+from mlctl.tracking import registry
 from mlctl.tracking.logged_models import LoggedModel
 
 if TYPE_CHECKING:
@@ -146,7 +146,7 @@ def _of_run(store: TrackingStore, text: str) -> Place:
     run, _, path = text[len("runs:") :].lstrip("/").partition("/")
     run_id = lookup.run_id(store, run)
     uri = f"runs:/{run_id}/{path}"
-    model_id = fluent_registry.logged_model_at(store, run_id, path)
+    model_id = model_places.logged_by(store, run_id, path)
     if model_id:
         return _logged(store, model_id, uri=uri, path=path.partition("/")[2])
     return Place(uri, store.artifacts(store.get_run(run_id).info), path.strip("/"))

@@ -80,7 +80,7 @@ def _holds(wanted: Any, series: Any) -> bool:
     return series.dtype.kind == "f" and wanted is DataType.float
 
 
-def _parquet(source: str, schema: Optional[Schema], chunk_rows: int) -> Iterator[Chunk]:  # noqa: ARG001 -- Parquet has types of its own
+def _parquet(source: str, schema: Optional[Schema], chunk_rows: int) -> Iterator[Chunk]:
     try:
         from pyarrow import ArrowInvalid, parquet
     except ImportError:
@@ -114,7 +114,7 @@ def _lines(source: str, schema: Optional[Schema], chunk_rows: int) -> Iterator[C
             yield Chunk(json_data.frame_from_records(rows, schema))
 
 
-def _json(source: str, schema: Optional[Schema], chunk_rows: int) -> Iterator[Chunk]:  # noqa: ARG001 -- a document is one request
+def _json(source: str, schema: Optional[Schema], chunk_rows: int) -> Iterator[Chunk]:
     with _opened(source) as stream:
         found = _parsed(stream.read(), "The input")
     params = found.pop("params", None) if isinstance(found, dict) and set(found) & set(json_data.FORMATS) else None

@@ -74,7 +74,7 @@ class _JsonWriter(_Writer):
 class _LinesWriter(_Writer):
     """A line of JSON for each row."""
 
-    def _put(self, predictions: Any, *, first: bool) -> None:  # noqa: ARG002 -- all are alike
+    def _put(self, predictions: Any, *, first: bool) -> None:
         self._stream.writelines(f"{_dumped(row)}\n" for row in rows_of(predictions))
 
 
