@@ -120,7 +120,10 @@ def test_the_tracking_examples(played, way, mlctl):
     check_series(named(tracking, "tracking-example-run")["info"]["run_id"])
     check_note(mlctl)
     check_artifacts(named(tracking, "tracking-example-run"), out)
-    check_autologged(named(tracking if way.set_last else mine, "autologging model example"))
+    autologged = named(tracking if way.set_last else mine, "autologging model example")
+    check_autologged(autologged)
+    if way.set_last:
+        check_logged_model(autologged)
     if way.noted:
         (run,) = [run for run in introduction if "mlctl.command" in run["data"]["tags"]]
         assert run["data"]["tags"]["mlctl.mlflow"].startswith(way.noted)
@@ -192,3 +195,15 @@ def check_autologged(run):
     assert (params["n_estimators"], params["random_state"], params["criterion"]) == ("4", "42", "squared_error")
     assert run["data"]["tags"]["estimator_name"] == "RandomForestRegressor"
     assert run["data"]["metrics"]["training_mean_squared_error"] == 0.0
+
+
+def check_logged_model(run):
+    """What MLflow's autologging has made of the training: a logged model, which the training's metrics are about, with its files."""
+    client = MlflowClient(str(Path("mlruns").absolute()))
+    (model,) = client.search_logged_models([run["info"]["experiment_id"]])
+    assert (model.status, model.source_run_id, model.params["n_estimators"]) == ("READY", run["info"]["run_id"], "4")
+    assert {point.key: point.value for point in model.metrics}["training_mean_squared_error"] == 0.0
+    assert {key for key in run["data"]["metrics"] if key.startswith("training_")} == {point.key for point in model.metrics}
+    assert [output.model_id for output in client.get_run(run["info"]["run_id"]).outputs.model_outputs] == [model.model_id]
+    files = {item.path for item in client.store.model_artifacts(model).list()}
+    assert {"MLmodel", "requirements.txt"} <= files
