@@ -1,14 +1,15 @@
 # Everything happens in .venv, made from hashed requirement files. Needs: Python ≥ 3.10 with venv, git, make.
 PYTHON ?= python3
 VENV := .venv
+HEAVY := .venv-flavors-heavy
 BIN := $(VENV)/bin
 TEST_PROCESSES ?= 3  # many tests wait for processes of their own
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench build lock clean
+.PHONY: help setup demo test test-flavors check bench build lock clean
 
 help: ## Show this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "make %-12s %s\n", $$1, $$2}'
 
 setup: $(VENV)/.ready ## Make .venv with mlctl and its development tools
 
@@ -25,6 +26,17 @@ demo: setup ## Run the wine sample and show the run it made
 
 test: setup ## Run the tests
 	$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadfile $(ARGS)
+
+test-flavors: setup $(HEAVY)/.ready ## Run the tests of all model flavors, with every framework (4 GB) and Java
+	@command -v java >/dev/null || apt-get install -y -qq default-jre-headless
+	MLCTL_FLAVORS=$(CURDIR)/$(HEAVY)/bin/python MLCTL_FLAVORS_HEAVY=$(CURDIR)/$(HEAVY)/bin/python MLCTL_REQUIRE="flavors flavors-heavy" \
+	  $(BIN)/python -m pytest tests/flavors $(ARGS)
+
+$(HEAVY)/.ready: requirements/flavors-heavy.txt
+	$(PYTHON) -m venv --clear $(HEAVY)
+	$(HEAVY)/bin/python -m pip install --quiet --disable-pip-version-check torch==2.13.0
+	$(BIN)/uv pip install --quiet --python $(HEAVY)/bin/python --no-deps --require-hashes -r requirements/flavors-heavy.txt
+	@touch $@
 
 check: setup ## Check style and types
 	$(BIN)/ruff format --check mlctl tests sample-projects

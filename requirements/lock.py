@@ -17,6 +17,8 @@ FILES = {
     "sklearn.txt": ["sklearn.in"],
     "conda.txt": ["conda.in"],
     "s3.txt": ["s3.in"],
+    "flavors.txt": ["flavors.in"],
+    "flavors-heavy.txt": ["flavors-heavy.in", "--overrides", "flavors-heavy.overrides"],
 }
 
 

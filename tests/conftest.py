@@ -40,7 +40,17 @@ def python_38() -> str | None:
     return next((place for place in places if place and os.access(place, os.X_OK) and "/shims/" not in place), None)
 
 
-ENGINE_VARIABLES = ("MLCTL_REQUIRE", "MLCTL_CORPUS", "MLCTL_PROBES", "MLCTL_MLFLOW", "MLCTL_MLFLOW2", "MLCTL_SKLEARN", "MLCTL_MOTO")
+ENGINE_VARIABLES = (
+    "MLCTL_REQUIRE",
+    "MLCTL_CORPUS",
+    "MLCTL_PROBES",
+    "MLCTL_MLFLOW",
+    "MLCTL_MLFLOW2",
+    "MLCTL_SKLEARN",
+    "MLCTL_MOTO",
+    "MLCTL_FLAVORS",
+    "MLCTL_FLAVORS_HEAVY",
+)
 ENGINES = {
     "git-http": (_git_http, "git with git-http-backend"),
     "tmpfs": (_can_mount, "root on Linux, to mount a small file system"),
@@ -53,6 +63,14 @@ ENGINES = {
         "MLCTL_SKLEARN naming a Python that has scikit-learn and no mlflow",
     ),
     "mlflow2": (lambda: os.access(os.environ.get("MLCTL_MLFLOW2", ""), os.X_OK), "MLCTL_MLFLOW2 naming a Python that has mlflow 2"),
+    "flavors": (
+        lambda: os.access(os.environ.get("MLCTL_FLAVORS", ""), os.X_OK),
+        "MLCTL_FLAVORS naming a Python that has mlflow, XGBoost, LightGBM, ONNX and statsmodels",
+    ),
+    "flavors-heavy": (
+        lambda: os.access(os.environ.get("MLCTL_FLAVORS_HEAVY", ""), os.X_OK),
+        "MLCTL_FLAVORS_HEAVY naming a Python that has mlflow and the heavy frameworks (`make test-flavors`)",
+    ),
     "rattler": (lambda: importlib.util.find_spec("rattler") is not None, "py-rattler (the extra mlctl[conda])"),
     "linux": (lambda: sys.platform == "linux", "Linux"),
     "zsh": (lambda: shutil.which("zsh") is not None, "zsh"),
