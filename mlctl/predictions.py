@@ -73,17 +73,18 @@ def predict(model: Path, request: Request, *, prepared: PreparedEnv, variables: 
         except OSError as error:
             raise EnvError(f"There is no Python to predict with: {error.strerror}.", hint=_OTHER) from None
         found = json.loads(report.read_text("utf-8")) if report.exists() else {}
-    return _rows(found, code)
+    return _rows(found, code, hint=_OTHER if prepared.kind == "system" else _UNNAMED)
 
 
+_UNNAMED = "The model's requirements.txt does not name it; `--env-manager local` predicts in this machine's own environment."
 _OTHER = "`--env-manager virtualenv` builds the environment that the model names."
 
 
-def _rows(found: Mapping[str, Any], code: int) -> int:
+def _rows(found: Mapping[str, Any], code: int, *, hint: str) -> int:
     if "rows" in found:
         return int(found["rows"])
     if "error" not in found:
         raise ExecutionError(f"Predicting ended with exit code {code}.", hint="What the model said is above.")
     if found["code"] == _MISSING:
-        raise EnvError(found["error"], hint=_OTHER)
+        raise EnvError(found["error"], hint=hint)
     raise SchemaError(found["error"], hint=found.get("hint", ""))

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from mlctl.commands import lookup
 from mlctl.errors import ExistsError, InvalidValueError, NotFoundError
-from mlctl.files import addresses, model_places
+from mlctl.files import addresses
+from mlctl.files import model_places as places
 from mlctl.files.local import LocalArtifacts
 from mlctl.tracking import registry
 from mlctl.tracking.logged_models import LoggedModel
@@ -146,7 +147,7 @@ def _of_run(store: TrackingStore, text: str) -> Place:
     run, _, path = text[len("runs:") :].lstrip("/").partition("/")
     run_id = lookup.run_id(store, run)
     uri = f"runs:/{run_id}/{path}"
-    model_id = model_places.logged_by(store, run_id, path)
+    model_id = places.logged_by(store, run_id, path)
     if model_id:
         return _logged(store, model_id, uri=uri, path=path.partition("/")[2])
     return Place(uri, store.artifacts(store.get_run(run_id).info), path.strip("/"))
@@ -181,33 +182,13 @@ def _of_models(store: TrackingStore, uri: str) -> Place:
     address = registry.model_address(uri)
     if address.model_id:
         return _logged(store, address.model_id, path=address.path)
-    return _of_version(store, uri, _version(store, address))
-
-
-def _version(store: TrackingStore, address: registry.ModelAddress) -> ModelVersion:
-    if address.alias:
-        return store.get_model_version_by_alias(address.name, address.alias)
-    if address.version:
-        return store.get_model_version(address.name, address.version)
-    found = store.latest_model_versions(address.name, [address.stage] if address.stage else [])
-    if not found:
-        where = f" in the stage {address.stage}" if address.stage else ""
-        raise NotFoundError(
-            f"The registered model {address.name!r} has no version{where}.", hint="`mlctl registry show` shows its versions."
-        )
-    return max(found, key=lambda item: int(item.version))
-
-
-def _of_version(store: TrackingStore, uri: str, version: ModelVersion) -> Place:
-    location = store.model_version_location(version.name, version.version)
+    version = store.get_model_version(address.name, places.version_of(store, address))
+    location = places.location_of(store, address._replace(version=version.version))
     logged = _logged_of(store, version)
-    if location.startswith("models:"):
-        inner = _of_models(store, location)
-        return Place(uri, inner.files, inner.path, inner.logged or logged, version)
     if logged is not None and location.rstrip("/") == logged.artifact_location.rstrip("/"):
         return Place(uri, store.model_artifacts(logged), "", logged, version)
-    inner = _elsewhere(location)
-    return Place(uri, inner.files, inner.path, logged, version)
+    inner = _of_models(store, location) if location.startswith("models:") else _elsewhere(location)
+    return Place(uri, inner.files, inner.path, inner.logged or logged, version)
 
 
 def _logged_of(store: TrackingStore, version: ModelVersion) -> LoggedModel | None:

@@ -8,12 +8,11 @@ import inspect
 import json
 import sys
 import time
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Dict, Optional
 
-from mlctl.errors import ArgumentError, MlctlError
+from mlctl.errors import MlctlError
+from mlctl.flavors.pyfunc import load_model
 from mlctl.models.enforcement import enforce_params, enforce_schema
 from mlctl.models.prediction_input import READERS, STANDARD
 from mlctl.models.prediction_output import WRITERS
@@ -31,11 +30,17 @@ def main(argument: str) -> int:
     try:
         found: Dict[str, Any] = {"rows": predict(**asked)}
     except MlctlError as error:
-        found = {"error": error.message, "hint": error.hint, "code": error.code}
+        lacking = error.__cause__
+        missing = isinstance(lacking, ModuleNotFoundError)
+        found = _missing(lacking) if missing else {"error": error.message, "hint": error.hint, "code": error.code}
     except ModuleNotFoundError as error:
-        found = {"error": f"The model needs the package {error.name!r}, which its environment does not have.", "code": "MISSING_PACKAGE"}
+        found = _missing(error)
     report.write_text(json.dumps(found), encoding="utf-8")
     return 1 if "error" in found else 0
+
+
+def _missing(error: Any) -> Dict[str, Any]:
+    return {"error": f"The model needs the package {error.name!r}, which its environment does not have.", "code": "MISSING_PACKAGE"}
 
 
 def predict(
@@ -48,7 +53,7 @@ def predict(
     Raises:
         MlctlError: the input cannot be read, does not fit the signature, or the predictions cannot be written.
     """
-    loaded = _loaded(model)
+    loaded = load_model(model)
     signature = _signature(loaded)
     schema = None if signature is None else signature.inputs
     progress = Progress(shown=target != STANDARD or not sys.stdout.isatty())
@@ -60,19 +65,6 @@ def predict(
         writer.finish()
     progress.end()
     return progress.rows
-
-
-def _loaded(folder: str) -> Any:
-    """The model, by mlctl's flavors; where it has none for it, by the MLflow of this environment, if that is there."""
-    try:
-        return import_module("mlctl.flavors.pyfunc").load_model(folder)
-    except ModuleNotFoundError as error:
-        if not str(error.name).startswith("mlctl") or find_spec("mlflow") is None:
-            raise
-    except ArgumentError:
-        if find_spec("mlflow") is None:
-            raise
-    return import_module("mlflow.pyfunc").load_model(folder)
 
 
 def _signature(loaded: Any) -> Optional[ModelSignature]:

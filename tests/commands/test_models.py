@@ -254,6 +254,7 @@ class TestPredict:
         folder = place / "a model"
         folder.mkdir()
         (folder / "MLmodel").write_text("flavors: {python_function: {loader_module: mlflow.sklearn, model_path: model.pkl}}\n")
+        (folder / "model.pkl").write_bytes(b"csklearn.tree\nDecisionTreeRegressor\n.")
         (place / "rows.csv").write_text("a\n1\n")
         asked = ("models", "predict", "a model", "-i", "rows.csv")
         assert "no python_env.yaml" in mlctl(*asked, check=123).stderr
