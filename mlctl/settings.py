@@ -26,6 +26,7 @@ SETTINGS: Dict[str, Setting] = {
     "tracking_uri": Setting(
         ("MLCTL_TRACKING_URI", "MLFLOW_TRACKING_URI"), "", "the store: a folder, a file, sqlite:///…, postgresql://… or http://…"
     ),
+    "server_token": Setting(("MLCTL_SERVER_TOKEN",), "", "the token without which `mlctl server` answers nobody"),
     "artifacts_destination": Setting(
         ("MLCTL_ARTIFACTS_DESTINATION", "MLFLOW_ARTIFACTS_DESTINATION"),
         "",

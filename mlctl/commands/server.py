@@ -35,7 +35,8 @@ def server(
     access_log: Annotated[bool, typer.Option("--access-log/--no-access-log", help="A line of JSON per request on standard error.")] = True,
 ) -> render.Result:
     """Serve the tracking store to MLflow clients until Ctrl-C or SIGTERM."""
-    _check_address(host, allow_remote=allow_remote_without_login)
+    token = _checked_token(settings.value("server_token"))
+    _check_address(host, allow_remote=allow_remote_without_login or bool(token))
     if static_prefix and (not static_prefix.startswith("/") or static_prefix.endswith("/")):
         raise UsageError(
             f"--static-prefix {static_prefix!r} does not fit.", hint="It begins with a slash and does not end with one: /mlctl."
@@ -54,11 +55,18 @@ def server(
         backend_store_uri,
         static_prefix=static_prefix,
         hosts=hosts,
+        token=token,
         access_log=access_log,
         artifacts=settings.value("artifacts_destination", flag=artifacts_destination),
         on_ready=lambda uri: render.tell(f"serving {uri} at {address}; MLFLOW_TRACKING_URI={address}"),
     )
     return render.Result({"address": address})
+
+
+def _checked_token(token: str) -> str:
+    if not token.isascii() or any(character.isspace() or not character.isprintable() for character in token):
+        raise UsageError("MLCTL_SERVER_TOKEN has characters that no token has.", hint="openssl rand -hex 24 makes one.")
+    return token
 
 
 def _check_address(host: str, *, allow_remote: bool) -> None:
@@ -71,5 +79,5 @@ def _check_address(host: str, *, allow_remote: bool) -> None:
     if not inside:
         raise UsageError(
             f"{host} can be reached from other machines, and this server asks nobody for a login.",
-            hint="--allow-remote-without-login permits it; a tunnel (ssh -L 5000:localhost:5000) is safer.",
+            hint="Set MLCTL_SERVER_TOKEN, which clients then need as MLFLOW_TRACKING_TOKEN; or permit it: --allow-remote-without-login.",
         )

@@ -92,6 +92,7 @@ def serve_store(
     *,
     static_prefix: str = "",
     hosts: Sequence[str] | None = None,
+    token: str = "",
     access_log: bool = False,
     on_ready: Callable[[str], None] | None = None,
     artifacts: str = "",
@@ -99,7 +100,7 @@ def serve_store(
     """Serve a store, made if it is new, on a listening socket; ``on_ready`` is called with the store's address.
 
     ``artifacts`` is where a database's store keeps artifacts: a folder or ``s3://…``. ``access_log`` writes a line of JSON per request to
-    standard error.
+    standard error. With a ``token``, requests must carry it.
 
     Raises:
         StoreError: the store cannot be opened.
@@ -107,7 +108,7 @@ def serve_store(
     """
     store = _opened(uri, artifacts)
     log = AccessLog(sys.stderr.fileno()) if access_log else None
-    app = App(store, artifacts=ArtifactProxy(store), guard=Guard(hosts), static_prefix=static_prefix, log=log)
+    app = App(store, artifacts=ArtifactProxy(store), guard=Guard(hosts, token), static_prefix=static_prefix, log=log)
     try:
         serve(app, bound, on_ready=lambda: on_ready(store.uri) if on_ready else None)
     finally:

@@ -3,6 +3,7 @@
 import asyncio
 import http.client
 import json
+import os
 import re
 import signal
 import socket
@@ -139,3 +140,20 @@ def test_the_log_is_copied_beside_the_writes(tmp_path):
         assert len(store.metric_history(run, "m0")) > 0
     finally:
         store.close()
+
+
+def test_with_a_token_it_may_listen_everywhere(served, mlctl, place, monkeypatch):
+    assert "MLCTL_SERVER_TOKEN" in mlctl("server", "--host", "0.0.0.0", "--port", 0, check=2).stderr
+    monkeypatch.setenv("MLCTL_SERVER_TOKEN", "no token")
+    assert "no token has" in mlctl("server", "--port", 0, check=2).stderr
+    monkeypatch.setenv("MLCTL_SERVER_TOKEN", "s3cret")
+    process = mlctl.start("server", "--host", "0.0.0.0", "--port", "0", cwd=place)
+    try:
+        port = int(re.search(r"http://0\.0\.0\.0:(\d+)", process.stderr.readline())[1])
+        assert ask(port, "GET", "/health")[0] == 200
+        assert ask(port, "GET", "/api/2.0/mlflow/experiments/get?experiment_id=0")[0] == 401
+        monkeypatch.setenv("MLCTL_TRACKING_TOKEN", "s3cret")
+        assert mlctl("experiments", "list", env={**os.environ, "MLCTL_TRACKING_URI": f"http://127.0.0.1:{port}"}, check=0)
+    finally:
+        process.kill()
+        process.communicate()
