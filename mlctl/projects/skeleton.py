@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from mlctl.errors import UsageError
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 MLPROJECT = """\
 name: {name}
@@ -21,11 +18,6 @@ entry_points:
     command: "python train.py --learning-rate {{learning_rate}} --epochs {{epochs}}"
   test:
     command: "python -m unittest -v"
-"""
-PYTHON_ENV = """\
-python: "{python}"
-# One requirement a line, as pip takes it: - scikit-learn==1.5.2
-dependencies: []
 """
 TRAIN = '''\
 """Fits a line to points, and logs how that goes."""
@@ -101,13 +93,21 @@ mlctl run . -e test            # runs the test
 GITIGNORE = "mlruns/\n__pycache__/\n.env\n"
 
 
-def make(folder: Path, *, name: str, with_python_env: bool = True) -> list[Path]:
-    """Write a new project into a folder, which is made if need be; returns its files.
+KINDS: dict[str, tuple[str, str, str]] = {
+    "virtualenv": ("python_env.yaml", "python_env: python_env.yaml\n", ", `python_env.yaml` the Python and the packages"),
+    "conda": ("conda.yaml", "conda_env: conda.yaml\n", ", `conda.yaml` the channels and the packages"),
+    "system": ("", "", ""),
+}
+"""Kinds of environments: the file that defines one, how MLproject names it, and how the README does."""
+
+
+def make(folder: Path, *, name: str, kind: str = "virtualenv") -> list[Path]:
+    """Write a new project into a folder, which is made if need be; returns its files. ``kind`` is one of `KINDS`.
 
     Raises:
         UsageError: one of the files is there already, or the folder cannot be written. Nothing is left then.
     """
-    files = {folder / file: text for file, text in _files(name, with_python_env=with_python_env).items()}
+    files = {folder / file: text for file, text in _files(name, kind).items()}
     there = [path.name for path in files if path.exists() or path.is_symlink()]
     if there:
         raise UsageError(f"{folder} has {', '.join(there)} already.", hint="Name a new folder: mlctl project init FOLDER")
@@ -125,14 +125,19 @@ def make(folder: Path, *, name: str, with_python_env: bool = True) -> list[Path]
     return made
 
 
-def _files(name: str, *, with_python_env: bool) -> dict[str, str]:
+def _files(name: str, kind: str) -> dict[str, str]:
     import json
 
-    environment, told = (
-        ("python_env: python_env.yaml\n", ", `python_env.yaml` the Python and the packages") if with_python_env else ("", "")
-    )
+    file, environment, told = KINDS[kind]
     found = {"MLproject": MLPROJECT.format(name=json.dumps(name, ensure_ascii=False), environment=environment)}
-    if with_python_env:
-        found["python_env.yaml"] = PYTHON_ENV.format(python=".".join(map(str, sys.version_info[:2])))
+    if file:
+        own = ".".join(map(str, sys.version_info[:2]))
+        found[file] = definition(file).replace('python: "3"', f'python: "{own}"')
     readme = README.format(name=name, environment=told)
     return {**found, "train.py": TRAIN, "test_train.py": TEST, "README.md": readme, ".gitignore": GITIGNORE}
+
+
+def definition(file: str) -> str:
+    """A file of ``environments/``: the wheel has those that are read here beside the package's modules."""
+    places = (Path(__file__).parents[1] / "environments" / file, Path(__file__).parents[2] / "environments" / file)
+    return next(place for place in places if place.exists()).read_text("utf-8")

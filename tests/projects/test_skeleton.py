@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import conda_channel
 import pytest
 
 
@@ -48,4 +49,21 @@ def test_nothing_is_overwritten(mlctl, place, name):
 def test_a_place_that_cannot_be_written(mlctl, place):
     (place / "file").write_text("")
     assert "cannot be made" in mlctl("project", "init", "file/x", check=2).stderr
-    assert "virtualenv, system" in mlctl("project", "init", "--env", "conda", check=2).stderr
+    assert "virtualenv, conda, system" in mlctl("project", "init", "--env", "docker", check=2).stderr
+
+
+@pytest.mark.engine("rattler")
+def test_a_conda_project(mlctl, place, tmp_path, monkeypatch):
+    """As its user has it, but for the channel: the name ``conda-forge`` means one that is made here."""
+    channel = conda_channel.Channel(tmp_path / "channels" / "conda-forge")
+    channel.add_python()
+    channel.add_pip()
+    channel.index()
+    monkeypatch.setenv("MLCTL_CONDA_CHANNEL_ALIAS", (tmp_path / "channels").as_uri())
+    made = mlctl.json("project", "init", "new", "--env", "conda")["data"]
+    assert "conda.yaml" in made["files"]
+    assert mlctl("project", "check", "new", check=0).stdout == "No findings.\n"
+    mlctl("run", "new", "-P", "epochs=300", check=0)
+    (run,) = mlctl.runs()
+    assert run["data"]["tags"]["mlflow.project.env"] == "conda"
+    assert run["data"]["metrics"]["loss"] < 0.02
