@@ -50,7 +50,7 @@ BUNDLE = (
     "tracking/*.py",
     "datasets/*.py",
     "models/*.py",
-    "types.py",
+    "types/*.py",
     "files/*.py",
     "remote/*.py",
     "search/*.py",

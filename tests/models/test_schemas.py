@@ -1,6 +1,7 @@
 """Schemas and signatures where there is no numpy; with it they are compared with MLflow's in test_schemas_compared."""
 
 import datetime as dt
+import importlib
 import importlib.util
 import json
 from dataclasses import dataclass
@@ -211,4 +212,5 @@ def test_names():
     assert mlctl.models.ModelSignature is ModelSignature
     assert mlctl.models.validate_schema is enforcement.validate_schema
     assert mlctl.types.Schema is Schema
-    assert mlctl.types.schema.Array is Array
+
+    assert importlib.import_module("mlctl.types.schema").Array is Array
