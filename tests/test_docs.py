@@ -75,6 +75,8 @@ def test_variables_in_the_docs_exist():
         "MLCTL_MLFLOW",
         "MLCTL_SKLEARN",
         "MLCTL_MOTO",
+        "MLCTL_FLAVORS",
+        "MLCTL_FLAVORS_HEAVY",
         "MLCTL_DOCKER_BASE",
         "MLCTL_DOCKER_POSTGRES",
         "MLCTL_BUNDLE",

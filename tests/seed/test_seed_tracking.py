@@ -8,7 +8,6 @@ client is called MlflowClient by MLflow itself, while mlctl answers to the docum
 import os
 import re
 import subprocess
-import urllib.request
 from pathlib import Path
 from typing import NamedTuple
 
@@ -66,17 +65,6 @@ def script(way, address):
         assert written in text
         text = text.replace(written, put)
     return text
-
-
-@pytest.fixture
-def address(mlctl, place):
-    """A real server on the store of this place."""
-    server = mlctl.start("server", "--port", 0, "--no-access-log")
-    found = re.search(r"http://[\d.:]+", server.stderr.readline())[0]
-    assert urllib.request.urlopen(f"{found}/health", timeout=20).status == 200
-    yield found
-    server.terminate()
-    server.communicate(timeout=30)
 
 
 @pytest.fixture(
