@@ -2,8 +2,8 @@
 
 Both are installed from wheels with their bytecode compiled. Rows: start-up, listing runs, running a no-op project with the system
 environment and in a built virtualenv, and building a virtualenv for the first time (beside bare uv). The rows of ``--only python`` are in
-`virtualenv_bench`, those of ``--only conda`` in `environments_bench`, of ``--only tracking`` in `tracking_bench`, of ``--only server`` in
-`server_bench`.
+`virtualenv_bench`, those of ``--only conda`` in `environments_bench`, of ``--only tracking`` in `tracking_bench`, of ``--only models`` in
+`models_bench`, of ``--only server`` in `server_bench`.
 """
 
 import argparse
@@ -18,6 +18,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import environments_bench
+import models_bench
 import server_bench
 import tracking_bench
 import virtualenv_bench
@@ -60,6 +61,12 @@ def tracking(mlctl, mlflow, env, repeat):
     return rows
 
 
+def models(mlctl, mlflow, env, repeat):
+    rows = models_bench.measure(mlctl, mlflow, fresh("models"), env, repeat=max(1, repeat // 2))
+    tracking_bench.show(rows)
+    return rows
+
+
 def server(mlctl, mlflow, env, repeat):
     sides = server_bench.sides(mlctl, mlflow, install_rival(env))
     rows, notes = server_bench.measure(sides, WORK / "server", env, repeat=max(1, repeat // 2), seconds=3)
@@ -82,7 +89,7 @@ def conda(mlctl, _mlflow, env, repeat):
     return rows
 
 
-SECTIONS = {"commands": commands, "python": python, "conda": conda, "tracking": tracking, "server": server}
+SECTIONS = {"commands": commands, "python": python, "conda": conda, "tracking": tracking, "models": models, "server": server}
 
 
 def clean_environment():
