@@ -23,3 +23,8 @@ class SklearnOptions(Options):
     pos_label: Any = None
     log_post_training_metrics: bool = True
     only_supported: bool = False
+    log_models: bool = True
+    log_model_signatures: bool = True
+    log_input_examples: bool = False
+    registered_model_name: Optional[str] = None
+    serialization_format: str = "cloudpickle"

@@ -42,9 +42,9 @@ _state = _State()
 
 
 def autolog(
-    log_input_examples: bool = False,  # noqa: ARG001 -- concerns models, like others below
-    log_model_signatures: bool = True,  # noqa: ARG001 -- concerns models
-    log_models: bool = True,  # noqa: ARG001 -- concerns models
+    log_input_examples: bool = False,
+    log_model_signatures: bool = True,
+    log_models: bool = True,
     log_datasets: bool = True,
     disable: bool = False,
     exclusive: bool = False,
@@ -52,14 +52,14 @@ def autolog(
     silent: bool = False,
     max_tuning_runs: Optional[int] = 5,
     log_post_training_metrics: bool = True,
-    serialization_format: str = "cloudpickle",  # noqa: ARG001 -- concerns models
-    registered_model_name: Optional[str] = None,  # noqa: ARG001 -- concerns models
+    serialization_format: str = "cloudpickle",
+    registered_model_name: Optional[str] = None,
     pos_label: Any = None,
     extra_tags: Optional[Mapping[str, Any]] = None,
 ) -> None:
-    """Log every training of scikit-learn from now on: params, metrics, tags, files and the data's description (see docs/autologging.md).
+    """Log every training of scikit-learn from now on: params, metrics, tags, files, data and model (see docs/autologging.md).
 
-    ``disable=True`` puts every function back. Arguments that concern the logged model are taken and have no effect: models are not logged.
+    ``disable=True`` puts every function back.
 
     Raises:
         InvalidValueError: ``max_tuning_runs`` is negative, or ``extra_tags`` is no dictionary.
@@ -77,6 +77,11 @@ def autolog(
         pos_label=pos_label,
         log_post_training_metrics=log_post_training_metrics,
         only_supported=disable_for_unsupported_versions,
+        log_models=log_models,
+        log_model_signatures=log_model_signatures,
+        log_input_examples=log_input_examples,
+        registered_model_name=registered_model_name,
+        serialization_format=serialization_format,
     )
     _turn(None if disable else options, by_name=True)
 

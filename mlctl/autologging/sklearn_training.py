@@ -5,7 +5,15 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Tuple
 
-from mlctl.autologging import sklearn_data, sklearn_estimators, sklearn_evaluation, sklearn_figures, sklearn_metrics, sklearn_search
+from mlctl.autologging import (
+    sklearn_data,
+    sklearn_estimators,
+    sklearn_evaluation,
+    sklearn_figures,
+    sklearn_metrics,
+    sklearn_model,
+    sklearn_search,
+)
 from mlctl.autologging.notices import guard, quiet
 from mlctl.autologging.trainings import log
 from mlctl.tracking.fluent_active import store_of
@@ -56,6 +64,8 @@ class Training:
                     sklearn_search.log_search(self._estimator, run_id, self._options, dataset=self._dataset)
             with self._guard("keep files of a training"):
                 self._keep_files(run_id, results, duration_s)
+            with self._guard("log a trained model"):
+                sklearn_model.log(run_id, self._estimator, self._x, options=self._options, is_search=self._is_search)
         if self._options.log_post_training_metrics:
             sklearn_evaluation.register(self._estimator, run_id, self._options)
 

@@ -392,3 +392,33 @@ def test_generic_autologging(script, runs):
 def test_arguments_that_make_no_sense(script, call):
     done = script(f"mlflow.sklearn.autolog({call})", beginning="import mlctl as mlflow, mlctl.sklearn\n", check=1)
     assert "mlctl.errors.InvalidValueError" in done.stderr.splitlines()[-1]
+
+
+def test_the_model_is_logged(script, runs, place):
+    """With signature, example and the run's metrics; of a search the best candidate, too; nothing if it is not wanted."""
+    script(
+        """
+        from sklearn.linear_model import LogisticRegression
+        from sklearn.model_selection import GridSearchCV
+        mlflow.sklearn.autolog(log_input_examples=True, registered_model_name="iris")
+        with mlflow.start_run() as run:
+            LogisticRegression(max_iter=500).fit(x, y)
+        found = mlflow.pyfunc.load_model(f"runs:/{run.info.run_id}/model")
+        assert len(found.predict(x[:3])) == 3
+        assert found.metadata.signature.inputs.to_dict()[0]["tensor-spec"]["shape"] == [-1, 4]
+        assert found.input_example.shape == (5, 4)
+        (model,) = mlflow.search_logged_models(output_format="list", filter_string="metrics.training_score > 0.9")
+        assert model.source_run_id == run.info.run_id and model.status == "READY", model
+        mlflow.sklearn.autolog(log_model_signatures=False)
+        with mlflow.start_run() as run:
+            GridSearchCV(LogisticRegression(max_iter=500), {"C": [0.1, 1.0]}).fit(x, y)
+        names = {name: mlflow.sklearn.load_model(f"runs:/{run.info.run_id}/{name}") for name in ("model", "best_estimator")}
+        assert [type(found).__name__ for found in names.values()] == ["GridSearchCV", "LogisticRegression"]
+        assert mlflow.models.Model.load(f"runs:/{run.info.run_id}/model").signature is None
+        mlflow.sklearn.autolog(log_models=False)
+        with mlflow.start_run() as run:
+            LogisticRegression(max_iter=500).fit(x, y)
+        """
+    )
+    assert len(open_store().search_logged_models(["0"])) == 3
+    assert [version.name for version in open_store().search_model_versions()] == ["iris"]
