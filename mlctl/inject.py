@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import sys
 import zlib
@@ -41,6 +42,7 @@ BUNDLE = (
     "joblog.py",
     "forwarding.py",
     "jobs.py",
+    "leftovers.py",
     "lookout.py",
     "masking.py",
     "recorder.py",
@@ -88,6 +90,8 @@ _hand_over()
 '''
 
 
+_LOOPBACK = re.compile(r"^(https?://(?:[^@/]*@)?)(?:localhost|127(?:\.\d+){3}|\[::1\])(?=[:/]|$)", re.IGNORECASE)
+SYSTEM_METRICS = ("MLCTL_SYSTEM_METRICS", "MLCTL_SYSTEM_METRICS_RUN", "MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING")
 _OLDEST_PYTHON = (3, 8)  # the same as above
 
 
@@ -99,7 +103,17 @@ def is_too_old(python: str) -> bool:
 def job_variables(prepared: PreparedEnv, run: RunInfo, *, tracking_uri: str, own: Mapping[str, str] | None = None) -> dict[str, str | None]:
     """Everything that a job's environment differs in from the caller's; ``own`` are variables of the project's env files."""
     tied = {**run_variables(run, tracking_uri=tracking_uri), **access_variables(tracking_uri)}
-    return {**free_variables(prepared, own=own), **tied}
+    found = {**free_variables(prepared, own=own), **tied}
+    if not prepared.inside:
+        return found
+    names = [*(own or {}), *(name for name, value in tied.items() if value is not None), *SYSTEM_METRICS]
+    return {**found, **_seen_from_inside(found, prepared.server_host), "MLCTL_CONTAINER_VARIABLES": json.dumps(names)}
+
+
+def _seen_from_inside(found: Mapping[str, str | None], host: str) -> dict[str, str | None]:
+    """Addresses of servers on this machine's loopback, as a container has to write them."""
+    names = ("MLCTL_TRACKING_URI", "MLFLOW_TRACKING_URI")
+    return {name: _LOOPBACK.sub(rf"\g<1>{host}", value) for name in names if host and is_remote(value := found.get(name) or "")}
 
 
 def free_variables(prepared: PreparedEnv, *, own: Mapping[str, str] | None = None) -> dict[str, str | None]:

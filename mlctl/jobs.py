@@ -27,6 +27,10 @@ class JobSpec:
 
     ``secrets`` are texts that the log must not have; see `mlctl.masking`.
 
+    A ``contained`` job has neither this machine's files nor its loopback: its run listens at ``endpoint_host`` and is called
+    ``endpoint_name`` there ("": the same). ``end_argv`` is a command that ends whatever is left of a job whose own process was killed; it
+    gets the run's id as its last argument. ``verdict_path`` is a file in which that process may say how the job ended.
+
     System metrics are sampled every ``system_interval_s`` seconds (0: never); see `mlctl.system_metrics.sampling.Sampling`.
     """
 
@@ -46,6 +50,11 @@ class JobSpec:
     system_node_id: str = ""
     spool: str = ""
     secrets: Tuple[str, ...] = field(default=(), repr=False)
+    contained: bool = False
+    endpoint_host: str = ""
+    endpoint_name: str = ""
+    end_argv: Tuple[str, ...] = ()
+    verdict_path: str = ""
 
     def to_json(self) -> str:
         """The spec as one line of JSON."""
@@ -55,7 +64,7 @@ class JobSpec:
     def from_json(cls, text: str) -> "JobSpec":
         """The spec that `to_json` wrote."""
         found = json.loads(text)
-        found.update({name: tuple(found[name]) for name in ("argv_prefix", "endpoint_argv", "secrets")})
+        found.update({name: tuple(found[name]) for name in ("argv_prefix", "endpoint_argv", "secrets", "end_argv")})
         return cls(**found)
 
 

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 class RunOptions:
     """How a project is run; the names and meanings are those of ``mlflow run``.
 
-    The last three repeat a run: uncommitted changes of its version, exact packages (``name==version``) of its environment, and where
-    relative ``path`` parameters start ("": the current folder).
+    ``diff``, ``lock`` and ``caller_folder`` repeat a run: uncommitted changes of its version, exact packages (``name==version``) of its
+    environment, and where relative ``path`` parameters start ("": the current folder).
     """
 
     entry_point: str = "main"
@@ -52,6 +52,8 @@ class RunOptions:
     diff: bytes = b""
     lock: tuple[str, ...] = ()
     caller_folder: str = ""
+    docker_args: tuple[str, ...] = ()
+    build_image: bool = False
 
 
 @dataclass(frozen=True)
@@ -104,7 +106,10 @@ def plan(uri: str, options: RunOptions, *, tell: Callable[[str], None], dry_run:
         fetch=_not_fetched if dry_run else None,
     )
     own = variables.collect(project.folder, [here / name for name in options.env_files], with_project=options.project_env_file)
-    environment = selection.choose(project, env_manager=options.env_manager, cache=cache, without_mlflow=options.without_mlflow)
+    containers = selection.Containers(options.docker_args, options.build_image, lambda: inject.bundle_folder(cache), own.values)
+    environment = selection.choose(
+        project, env_manager=options.env_manager, cache=cache, without_mlflow=options.without_mlflow, containers=containers
+    )
     if options.lock and isinstance(environment, Lockable):
         environment.lock(options.lock)
     planned = environment.plan()

@@ -53,6 +53,8 @@ def tags(job: Job) -> dict[str, str]:
         "mlctl.platform": platform(),
         "mlflow.project.env": None if job.env_plan.kind == "system" else job.env_plan.kind,
         "mlctl.env.key": job.env_plan.key or None,
+        "mlctl.docker.args": json.dumps(job.options.docker_args) if job.options.docker_args else None,
+        "mlctl.docker.build": "true" if job.options.build_image else None,
         "mlctl.env.manager": job.env_plan.manager or None,
         "mlctl.variables": ", ".join(sorted(job.variables.values)) or None,
         "mlctl.python": job.env_plan.python or None,

@@ -81,16 +81,24 @@ def repeat(store: TrackingStore, run: Run, wishes: Wishes, *, tell: Callable[[st
         parameters=parameters,
         experiment_id=None if wishes.experiment_name else run.info.experiment_id,
         experiment_name=wishes.experiment_name,
-        env_manager=tags.get("mlctl.env.manager") or tags.get("mlflow.project.env", "system"),
+        env_manager=_manager(tags),
         run_name=wishes.run_name,
         check_types=False,
         diff=diff if tags.get(_COMMIT) else b"",
         lock=(lock or packages) if wishes.with_lock else (),
         env_files=tuple(str(Path(name).absolute()) for name in wishes.env_files),
         caller_folder=tags.get("mlctl.caller", ""),
+        docker_args=tuple(json.loads(tags.get("mlctl.docker.args", "[]"))),
+        build_image="mlctl.docker.build" in tags,
     )
     different = (*_about_source(store, run, found, diff), *_about_machine(run), *_about_lock(run, packages, asked=wishes.with_lock))
     return Repeat(run, uri, options, packages, different)
+
+
+def _manager(tags: Mapping[str, str]) -> str | None:
+    """The word of --env-manager that the run had; a container is what its project asks for."""
+    found = tags.get("mlctl.env.manager") or tags.get("mlflow.project.env", "system")
+    return None if found == "docker" else found
 
 
 def about_environment(repeat: Repeat, job: Job) -> Iterator[str]:

@@ -177,6 +177,11 @@ def job_spec(job: Job, prepared: PreparedEnv, *, run: RunInfo, root: Path, track
         system_samples=job.sampling.samples if job.sampling else 1,
         secrets=job.variables.secrets,
         system_node_id=job.sampling.node_id if job.sampling else "",
+        contained=prepared.inside,
+        endpoint_host=prepared.endpoint_host,
+        endpoint_name=prepared.endpoint_name,
+        end_argv=prepared.end_argv,
+        verdict_path=prepared.verdict_path,
     )
 
 
@@ -251,6 +256,8 @@ def _prepared(store: TrackingStore, job: Job, run: RunInfo, *, root: Path, tell:
     provenance.write_file(root, provenance.LOCK_FILE, prepared.lock.encode())
     if prepared.python and prepared.python != job.env_plan.python:
         store.log_batch(run.run_id, tags=[RunTag("mlctl.python", prepared.python)])
+    if prepared.tags:
+        store.log_batch(run.run_id, tags=[RunTag(key, value) for key, value in prepared.tags.items()])
     if not job.env_plan.built:
         store.update_run(run.run_id, status=RUNNING)
     if inject.is_too_old(prepared.python):

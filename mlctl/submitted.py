@@ -14,7 +14,7 @@ import threading
 from typing import TYPE_CHECKING, Any, Dict, Iterable, List, Mapping, Optional, Union
 
 from mlctl import process, settings
-from mlctl.errors import ExecutionError, InvalidValueError
+from mlctl.errors import ExecutionError
 from mlctl.jobs import FAILED, FINISHED, KILLED, RUNNING
 from mlctl.tracking import current, fluent, fluent_experiments, opening
 from mlctl.tracking.entities import PARENT_TAG
@@ -101,15 +101,12 @@ def run(
 
     Raises:
         ExecutionError: the project cannot be run, or (synchronous) its run has not finished; its ``run_id`` says whether there is a run.
-        InvalidValueError: an option has no meaning here.
     """
-    if docker_auth:
-        raise InvalidValueError("docker_auth is for docker projects, which this version does not run.", hint="Leave it out.")
     options: Dict[str, Any] = {
         "entry-point": entry_point,
         "version": version,
         "param-list": _assignments(parameters),
-        "docker-args": _assignments(docker_args),
+        "docker-args": [name if value is True else f"{name}={value}" for name, value in (docker_args or {}).items()],
         "experiment-name": experiment_name,
         "experiment-id": experiment_id if experiment_id or experiment_name else _experiment(),
         "backend": backend,
@@ -120,7 +117,7 @@ def run(
         "env-manager": env_manager,
         "tag": [] if run_id else _parent(),
     }
-    submitted = _submit([*_flags(options), *(["--build-image"] if build_image else [])], uri, shown=synchronous)
+    submitted = _submit([*_flags(options), *(["--build-image"] if build_image else [])], uri, shown=synchronous, docker_auth=docker_auth)
     if not synchronous:
         _unfinished.append(submitted)
     elif not submitted.wait():
@@ -165,7 +162,7 @@ def _store_uri() -> str:
     return address if opening.is_far(address) else current.current_store().uri
 
 
-def _submit(flags: List[str], uri: str, *, shown: bool) -> SubmittedRun:
+def _submit(flags: List[str], uri: str, *, shown: bool, docker_auth: Optional[_GIVEN]) -> SubmittedRun:
     """Start the command and wait until it has made the run.
 
     Raises:
@@ -175,6 +172,8 @@ def _submit(flags: List[str], uri: str, *, shown: bool) -> SubmittedRun:
     argv = [*command(), "run", f"--events-fd={events_w}", *flags, "--", str(uri)]
     output = None if shown else process.NOTHING
     env = {"MLCTL_TRACKING_URI": _store_uri(), "MLCTL_OUTPUT": None}
+    if docker_auth:
+        env["MLCTL_DOCKER_AUTH"] = json.dumps(dict(docker_auth))  # no argument: those can be seen by all
     try:
         popen = process.start_beside(argv, env=env, stdout=output, stderr=output, keep_fds=(events_w,))
     except OSError as error:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from mlctl import inject, settings, variables
 from mlctl.envs import selection
+from mlctl.errors import EnvError
 from mlctl.projects import source, spec
 
 if TYPE_CHECKING:
@@ -58,6 +59,8 @@ def prepare(request: Request, *, tell: Callable[[str], None]) -> Surroundings:
     found = source.resolve(request.uri, version=request.version, tell=tell, cache=cache)
     project = spec.load(found.folder)
     own = variables.collect(project.folder, [Path(name).absolute() for name in request.env_files], with_project=request.project_env_file)
+    if project.env.kind == "docker_env" and request.env_manager is None:
+        raise EnvError("The project runs in a container: there is no environment of it on this machine.", hint=selection.LOCAL_HINT)
     environment = selection.choose(project, env_manager=request.env_manager, cache=cache, without_mlflow=request.without_mlflow)
     planned = environment.plan()
     for note in (*planned.notes, *own.notes):

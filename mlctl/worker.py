@@ -13,7 +13,7 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Callable, Dict, List, Optional
 
-from mlctl import process, recorder
+from mlctl import endpoint, leftovers, process, recorder
 from mlctl.ending import Ending, Stage
 from mlctl.endpoint import RunEndpoint
 from mlctl.errors import LaunchError, StoreError
@@ -64,7 +64,9 @@ class Worker:
         self._ending: Optional[Ending] = None
         self._endpoint: Optional[RunEndpoint] = None
         if spec.endpoint_argv:
-            self._endpoint = RunEndpoint(spec.endpoint_argv, store_uri=spec.tracking_uri, run_id=spec.run_id)
+            self._endpoint = RunEndpoint(
+                spec.endpoint_argv, store_uri=spec.tracking_uri, run_id=spec.run_id, place=endpoint.place_for(spec)
+            )
         self._lookout: Optional[Lookout] = None
         self._next_beat = time.monotonic() + HEARTBEAT_S
         self._recorder: Optional[Recorder] = None
@@ -90,6 +92,7 @@ class Worker:
         while not self._is_over():
             self._wait()
         verdict = self._verdict()
+        leftovers.end(self._spec, killed=self._code is None or self._code < 0)
         self._drain()
         if self._endpoint is not None:
             self._endpoint.close()
@@ -349,6 +352,9 @@ class Worker:
     def _verdict(self) -> JobState:
         if self._ending is not None and self._ending.verdict is not None:
             return self._ending.verdict
+        told = leftovers.verdict(self._spec)
+        if told is not None:
+            return told
         code = self._code or 0
         if code < 0:
             return JobState(FAILED, 128 - code, "script", f"ended by signal {-code} ({_signal_name(-code)})")

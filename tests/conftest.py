@@ -53,6 +53,7 @@ ENGINE_VARIABLES = (
     "MLCTL_FLAVORS_HEAVY",
     "MLCTL_DOCKER_BASE",
     "MLCTL_DOCKER_POSTGRES",
+    "MLCTL_DOCKER_IMAGE",
 )
 ENGINES = {
     "git-http": (_git_http, "git with git-http-backend"),
@@ -88,6 +89,10 @@ ENGINES = {
     "docker-postgres": (
         lambda: engines.has_image("MLCTL_DOCKER_POSTGRES"),
         "a Docker engine, and MLCTL_DOCKER_POSTGRES naming an image in it that has Debian's postgresql",
+    ),
+    "docker": (
+        lambda: engines.has_image("MLCTL_DOCKER_IMAGE"),
+        "a Docker engine, and MLCTL_DOCKER_IMAGE naming the image of tests/docker/engine.sh",
     ),
     "cc": (lambda: shutil.which("cc") is not None, "a C compiler"),
 }

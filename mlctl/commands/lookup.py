@@ -6,6 +6,7 @@ import contextlib
 import time
 from typing import TYPE_CHECKING
 
+from mlctl import settings
 from mlctl.errors import InvalidValueError, NotFoundError, StoreError
 from mlctl.render import tell
 from mlctl.tracking import owners
@@ -34,7 +35,18 @@ def looking(*, create: bool = False) -> Iterator[TrackingStore]:
             _deliver(store)
         for run_id in owners.settle(store, now_ms=int(time.time() * 1000)):
             tell(f"run {run_id[:8]} is FAILED: the process that ran it is gone")
+        _end_containers()
         yield store
+
+
+def _end_containers() -> None:
+    """Containers whose mlctl is gone leave a mark; without one nothing is imported."""
+    cache = settings.cache_dir()
+    if any((cache / "containers").glob("*.container")):
+        from mlctl.envs import docker_leftovers
+
+        for run_id in docker_leftovers.end_all(cache):
+            tell(f"run {run_id[:8]}: its container has been ended, because the mlctl that ran it is gone")
 
 
 def _deliver(store: TrackingStore) -> None:

@@ -21,6 +21,11 @@ Uri = Annotated[str, typer.Argument(metavar="URI", help="A folder, a git reposit
 EnvFiles = Annotated[
     list[str] | None, typer.Option("--env-file", metavar="FILE", help="A file of variables for the job; repeatable, the last counts.")
 ]
+Version = Annotated[str | None, typer.Option("--version", "-v", metavar="VERSION", help="Branch, tag or commit of a git project.")]
+EnvManager = Annotated[str | None, typer.Option(metavar="KIND", help="local, virtualenv (uv), rattler, conda, mamba or micromamba.")]
+SystemMetrics = Annotated[
+    bool | None, typer.Option("--system-metrics/--no-system-metrics", help="Sample the CPU, memory, disk, network and GPUs.")
+]
 NoEnvFile = Annotated[bool, typer.Option("--no-env-file", help="Do not read the project's .env file.")]
 
 
@@ -30,21 +35,15 @@ def run(
     uri: Uri = ".",
     param_list: Parameters = None,
     entry_point: Annotated[str, typer.Option("--entry-point", "-e", metavar="NAME", help="Entry point, or a script.")] = "main",
-    version: Annotated[
-        str | None, typer.Option("--version", "-v", metavar="VERSION", help="Branch, tag or commit of a git project.")
-    ] = None,
+    version: Version = None,
     experiment_name: Annotated[str | None, typer.Option(metavar="NAME", help="Experiment of the run; made if it is new.")] = None,
     experiment_id: Annotated[str | None, typer.Option(metavar="ID", help="Experiment of the run, by id.")] = None,
     run_name: Annotated[str | None, typer.Option(metavar="NAME", help="Name of the run; generated if absent.")] = None,
     env_file: EnvFiles = None,
     no_env_file: NoEnvFile = False,
-    env_manager: Annotated[
-        str | None, typer.Option(metavar="KIND", help="local, virtualenv (uv), rattler, conda, mamba or micromamba.")
-    ] = None,
+    env_manager: EnvManager = None,
     tag: Annotated[list[str] | None, typer.Option("--tag", metavar="KEY=VALUE", help="A tag of the run; repeatable.")] = None,
-    system_metrics: Annotated[
-        bool | None, typer.Option("--system-metrics/--no-system-metrics", help="Sample the CPU, memory, disk, network and GPUs.")
-    ] = None,
+    system_metrics: SystemMetrics = None,
     without_mlflow: Annotated[bool, typer.Option("--without-mlflow", help="Do not install mlflow; `import mlflow` finds mlctl's.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be run; build and record nothing.")] = False,
     detach: Annotated[bool, typer.Option("--detach", "-d", help="Return at once; the run goes on in the background.")] = False,
@@ -53,8 +52,11 @@ def run(
     backend_config: Annotated[str | None, typer.Option("--backend-config", "-c", metavar="FILE", help="JSON text or file.")] = None,
     storage_dir: Annotated[str | None, typer.Option(metavar="DIR", help="Where remote `path` parameters are downloaded to.")] = None,
     run_id: Annotated[str | None, typer.Option(metavar="ID", help="Use this run instead of a new one.")] = None,
-    docker_args: Annotated[list[str] | None, typer.Option("--docker-args", "-A", metavar="NAME=VALUE", help="For docker projects.")] = None,
-    build_image: Annotated[bool, typer.Option("--build-image", help="For docker projects.")] = False,
+    docker_args: Annotated[
+        list[str] | None,
+        typer.Option("--docker-args", "-A", metavar="NAME=VALUE", help="Option of `docker run`, without dashes; repeatable."),
+    ] = None,
+    build_image: Annotated[bool, typer.Option("--build-image", help="Put the project's code into an image; else it is mounted.")] = False,
     ci: github.CiOption = True,
     events_fd: Annotated[int | None, typer.Option("--events-fd", hidden=True)] = None,
 ) -> render.Result:
@@ -64,7 +66,7 @@ def run(
     """
     ci = ci and events_fd is None
     with github.reporting(ci, "mlctl run") as report, run_events.telling(events_fd) as events:
-        _refuse_what_has_no_meaning(backend_config, docker_args, build_image=build_image)
+        _refuse_what_has_no_meaning(backend_config)
         options = RunOptions(
             entry_point=entry_point,
             version=version,
@@ -82,6 +84,8 @@ def run(
             system_metrics=system_metrics,
             env_files=tuple(env_file or ()),
             project_env_file=not no_env_file,
+            docker_args=tuple(docker_args or ()),
+            build_image=build_image,
         )
         how = _plan if dry_run else _detached if detach else _attached
         return how(uri, options, ctx.find_root().obj, events, report)
@@ -103,12 +107,9 @@ def _tags(given: list[str]) -> dict[str, str]:
     return {key: value for key, _, value in pairs}
 
 
-def _refuse_what_has_no_meaning(backend_config: str | None, docker_args: list[str] | None, *, build_image: bool) -> None:
+def _refuse_what_has_no_meaning(backend_config: str | None) -> None:
     if backend_config:
         raise UsageError("The local backend takes no --backend-config.", hint="Leave it out: it is the only backend of this version.")
-    if docker_args or build_image:
-        option = "--docker-args" if docker_args else "--build-image"
-        raise UsageError(f"{option} is for docker projects, which this version does not run.", hint="Leave it out.")
 
 
 def _attached(uri: str, options: RunOptions, view: render.View, events: run_events.Events, report: github.Report) -> render.Result:
@@ -146,12 +147,16 @@ def _plan(uri: str, options: RunOptions, _view: render.View, _events: run_events
         "requirements": list(planned.requirements),
         "channels": list(planned.channels),
         "variables": variables,
+        "container": planned.container,
     }
     lines = [f"{name:<12} {value}" for name, value in data.items() if isinstance(value, str)]
     lines.append(
         f"{'environment':<12} {planned.kind} {planned.key} {'(built)' if planned.built else '(to be built)'} {planned.python}".rstrip()
     )
     lines += [f"  {line}" for line in planned.requirements]
+    lines += (
+        ["container", *(f"  {name:<12} {value}" for name, value in (planned.container or {}).items() if value)] if planned.container else []
+    )
     lines += ["channels", *(f"  {url}" for url in planned.channels)] if planned.channels else []
     lines += ["parameters", *(f"  {name} = {value}" for name, value in parameters.items())]
     lines += ["variables", *(f"  {name}={'(unset)' if value is None else value}" for name, value in variables.items())]

@@ -6,7 +6,7 @@ The plug-point is ``ENVIRONMENTS`` in `mlctl.envs.selection`.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -19,6 +19,10 @@ class PreparedEnv:
     ``env`` is laid over the caller's environment (None unsets); ``path_prefix`` goes in front of PATH and ``path_suffix`` behind it;
     ``argv_prefix`` in front of the shell. ``packages`` are ``name==version`` lines, sorted; ``python`` is the interpreter's version or "".
     ``lock`` is the text of a file that says how to get exactly this environment again ("" where there is none).
+
+    One that is ``inside`` something has neither this machine's files nor its addresses: ``endpoint_host`` is where the run listens for it,
+    under the name ``endpoint_name`` ("": the same), and ``server_host`` is what it has to call this machine. ``end_argv`` and
+    ``verdict_path`` are those of `mlctl.jobs.JobSpec`; ``tags`` are recorded with the run.
     """
 
     kind: str
@@ -30,6 +34,13 @@ class PreparedEnv:
     packages: tuple[str, ...] = ()
     folder: str = ""
     lock: str = ""
+    inside: bool = False
+    endpoint_host: str = ""
+    endpoint_name: str = ""
+    server_host: str = ""
+    end_argv: tuple[str, ...] = ()
+    verdict_path: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -38,7 +49,7 @@ class EnvPlan:
 
     ``key`` is the content hash of everything that decides the result ("" where nothing is built), ``channels`` are where conda
     packages come from, ``notes`` say what was chosen and why. ``manager`` is the word of --env-manager that chooses the same where the
-    kind is not that word.
+    kind is not that word. ``container`` describes the container that the job would run in.
     """
 
     kind: str
@@ -50,6 +61,7 @@ class EnvPlan:
     channels: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     manager: str = ""
+    container: Mapping[str, Any] | None = None
 
 
 class Environment(Protocol):

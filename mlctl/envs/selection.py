@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, cast
 
@@ -9,6 +10,7 @@ from mlctl.envs import uv_lock
 from mlctl.errors import EnvError, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from mlctl.envs.base import Environment
@@ -25,6 +27,7 @@ ENVIRONMENTS: dict[str, str] = {
     "conda": "mlctl.envs.conda:by_conda",
     "mamba": "mlctl.envs.conda:by_mamba",
     "micromamba": "mlctl.envs.conda:by_micromamba",
+    "docker": "mlctl.envs.docker:DockerEnv",
 }
 
 # Word of --env-manager → environment, and what to say about it.
@@ -41,7 +44,19 @@ _UNNAMED = "the project names no environment: it runs in this machine's own (`--
 _UNLOCKED = "its pyproject.toml has no uv.lock, which `uv lock` would make: then that is the environment"
 
 
-def choose(project: Project, *, env_manager: str | None, cache: Path, without_mlflow: bool = False) -> Environment:
+@dataclass(frozen=True)
+class Containers:
+    """What only docker projects heed: ``--docker-args``, ``--build-image``, the folder of mlctl's modules, and variables of env files."""
+
+    arguments: tuple[str, ...] = ()
+    build_image: bool = False
+    bundle: Callable[[], Path] | None = None
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+
+def choose(
+    project: Project, *, env_manager: str | None, cache: Path, without_mlflow: bool = False, containers: Containers | None = None
+) -> Environment:
     """The environment of a project. ``env_manager`` is the flag's word; None: what the project's files ask for.
 
     ``without_mlflow`` leaves mlflow out of what is installed; it says nothing about an environment that is there already.
@@ -55,9 +70,16 @@ def choose(project: Project, *, env_manager: str | None, cache: Path, without_ml
         names = ", ".join((*MANAGERS, *CONDA_MANAGERS))
         raise UsageError(f"There is no environment manager {env_manager!r}.", hint=f"The names are {names}.")
     name, note = _chosen(project, env_manager)
+    own = {}
+    if name == "docker":
+        given = containers or Containers()
+        own = {"arguments": given.arguments, "build_image": given.build_image, "bundle": given.bundle, "variables": given.variables}
+    elif containers is not None and (containers.arguments or containers.build_image):
+        option = "--docker-args" if containers.arguments else "--build-image"
+        raise UsageError(f"{option} is for projects with a docker_env, which this one has not.", hint="Leave it out.")
     module, _, attribute = ENVIRONMENTS[name].partition(":")
     kind = getattr(import_module(module), attribute)
-    return cast("Environment", kind(project, cache=cache, notes=(note,) if note else (), without_mlflow=without_mlflow))
+    return cast("Environment", kind(project, cache=cache, notes=(note,) if note else (), without_mlflow=without_mlflow, **own))
 
 
 def _chosen(project: Project, env_manager: str | None) -> tuple[str, str]:
@@ -66,7 +88,7 @@ def _chosen(project: Project, env_manager: str | None) -> tuple[str, str]:
         return "system", ""
     kind = project.env.kind
     if kind == "docker_env":
-        raise _no_docker(project)
+        return "docker", f"the project names a Docker image: --env-manager {env_manager} is not used" if env_manager else ""
     if kind == "databricks_spark_job":
         raise EnvError("The project is a Databricks Spark job: mlctl cannot run it there.", hint=LOCAL_HINT)
     if env_manager in CONDA_MANAGERS or (env_manager is None and kind == "conda_env"):
@@ -81,14 +103,6 @@ def _chosen(project: Project, env_manager: str | None) -> tuple[str, str]:
 
 def _unnamed(project: Project) -> str:
     return f"{_UNNAMED}; {_UNLOCKED}" if (project.folder / uv_lock.PROJECT_FILE).is_file() else _UNNAMED
-
-
-def _no_docker(project: Project) -> EnvError:
-    image = project.env.options.get("image")
-    named = f" ({image})" if image else ""
-    return EnvError(
-        f"The project runs in a Docker image{named}: this version of mlctl does not support docker projects yet.", hint=LOCAL_HINT
-    )
 
 
 def _conda(project: Project, env_manager: str | None) -> tuple[str, str]:

@@ -13,7 +13,7 @@ import time
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from mlctl import process
+from mlctl import leftovers, process
 from mlctl.errors import LaunchError, StoreError
 from mlctl.jobs import FAILED, JobSpec, JobState, Streams
 from mlctl.recorder import REASON_TAG
@@ -133,6 +133,7 @@ def _end_what_is_left(spec: JobSpec) -> None:
     while _reap() and time.monotonic() < deadline:
         time.sleep(0.02)
     process.send(signal.SIGKILL, pids=process.descendants(os.getpid()))
+    leftovers.end(spec, killed=True)
     with contextlib.suppress(StoreError):  # the next look at the store settles it
         store = open_store(spec.tracking_uri, create=False)
         tags = [RunTag(REASON_TAG, "the process that ran it was killed")]

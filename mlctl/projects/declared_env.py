@@ -18,6 +18,7 @@ PYTHON = "python_env"
 CONDA = "conda_env"
 DOCKER = "docker_env"
 SPARK = "databricks_spark_job"
+_BUILDS = ("build",)  # what makes an image need no name
 _EXCLUSIVE = (DOCKER, PYTHON, CONDA)
 _PICKED_UP = ((PYTHON, "python_env.yaml"), (CONDA, "conda.yaml"))
 _THIS_FOLDER = "<MLFLOW_PROJECT_DIRECTORY>/"
@@ -101,7 +102,7 @@ def _docker(place: Place, report: Report) -> DeclaredEnv:
         )
         return DeclaredEnv(DOCKER)
     fields = place.fields()
-    if "image" not in fields or not fields["image"].value:
+    if not (fields["image"].value if "image" in fields else any(fields[key].value for key in _BUILDS if key in fields)):
         near = nearest("image", [key for key in fields if key != "image"], aliases={})
         report.reject(
             fields.get("image", place), "docker_env has no image.", hint=f"Did you mean image for {near}?" if near else "Add image: NAME"

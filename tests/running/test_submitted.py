@@ -142,7 +142,8 @@ def test_a_failed_run_is_raised(play, mlctl):
         ("'child', synchronous=False, backend='moon'", "There is no backend 'moon'"),
         ("'child', experiment_name='a', experiment_id='0'", "Both"),
         ("'child', backend_config={'a': 1}", "--backend-config"),
-        ("'child', docker_args={'gpus': 'all'}", "docker"),
+        ("'child', docker_args={'gpus': 'all', 'privileged': True}", "--docker-args is for projects with a docker_env"),
+        ("'child', build_image=True", "--build-image is for projects with a docker_env"),
     ],
 )
 def test_what_cannot_be_run_is_said(play, mlctl, arguments, expected):
@@ -223,12 +224,3 @@ def test_a_mlctl_that_is_killed(play, mlctl, pids):
     """Its job is ended by the worker that is left, and nobody says that the run has finished."""
     text = WAITING + UNTIL_IT_RUNS + "import os\nos.kill(run._popen.pid, 9)\nprint(run.wait(), run.get_status())\n"
     assert play(text).splitlines()[-1] == "False FAILED"
-
-
-def test_docker_auth_is_refused(monkeypatch, place):
-    from mlctl.errors import InvalidValueError
-    from mlctl.submitted import run
-
-    with pytest.raises(InvalidValueError, match="docker"):
-        run("child", docker_auth={"user": "x"})
-    assert list(Path().iterdir()) == []
