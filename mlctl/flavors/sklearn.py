@@ -186,7 +186,7 @@ def load_model(model_uri: str, dst_path: Optional[str] = None) -> Any:
     return _read(loading.file_of(found, "pickled_model"), str(kind), found.config.get("skops_trusted_types"))
 
 
-def _read(path: str, kind: str, trusted: Optional[List[str]]) -> Any:
+def _read(path: str, kind: str, trusted: Optional[List[str]], *, harmless: Sequence[str] = ()) -> Any:
     if kind not in FORMATS:
         raise InvalidValueError(f"The model's serialization format is {kind!r}, which is not known.", hint=f"One of: {', '.join(FORMATS)}")
     if kind != SERIALIZATION_FORMAT_SKOPS:
@@ -196,7 +196,7 @@ def _read(path: str, kind: str, trusted: Optional[List[str]]) -> Any:
     except ImportError:
         raise InvalidValueError("The model is in the format skops, which is not installed.", hint="pip install skops") from None
     wanted = [str(name) for name in trusted or ()]
-    strange = [name for name in wanted if not name.startswith(_TRUSTED)]
+    strange = [name for name in wanted if not name.startswith(_TRUSTED) and name not in harmless]
     if strange:  # the list comes from the model itself: it is no better than a pickle
         pickles.check(path)
     return skops.io.load(path, trusted=wanted)

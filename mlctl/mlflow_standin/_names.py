@@ -15,6 +15,7 @@ _ENTITIES = "mlctl.entities"
 MODULES: Dict[str, str] = {
     "mlflow": "mlctl",
     "mlflow.artifacts": "mlctl.artifacts",
+    "mlflow.catboost": "mlctl.catboost",
     "mlflow.client": "mlctl.client",
     "mlflow.data": _DATA,
     "mlflow.data.code_dataset_source": _DATA,
@@ -51,14 +52,21 @@ MODULES: Dict[str, str] = {
     "mlflow.entities.source_type": _ENTITIES,
     "mlflow.entities.view_type": _ENTITIES,
     "mlflow.exceptions": "mlctl.exceptions",
+    "mlflow.keras": "mlctl.keras",
+    "mlflow.lightgbm": "mlctl.lightgbm",
     "mlflow.models": "mlctl.models",
     "mlflow.models.model": "mlctl.models.model",
     "mlflow.models.signature": "mlctl.models.signature",
+    "mlflow.onnx": "mlctl.onnx",
     "mlflow.projects": "mlctl.projects",
     "mlflow.projects.submitted_run": "mlctl.projects",
     "mlflow.pyfunc": "mlctl.pyfunc",
     "mlflow.pyfunc.model": "mlctl.flavors.pyfunc_model",
+    "mlflow.pytorch": "mlctl.pytorch",
     "mlflow.sklearn": "mlctl.sklearn",
+    "mlflow.spark": "mlctl.spark",
+    "mlflow.statsmodels": "mlctl.statsmodels",
+    "mlflow.tensorflow": "mlctl.tensorflow",
     "mlflow.tracking": "mlctl.tracking",
     "mlflow.tracking.client": "mlctl.client",
     "mlflow.tracking.context": "",
@@ -70,6 +78,7 @@ MODULES: Dict[str, str] = {
     "mlflow.utils.mlflow_tags": "",
     "mlflow.utils.validation": "",
     "mlflow.version": "",
+    "mlflow.xgboost": "mlctl.xgboost",
 }
 """Each module, and the module of mlctl that its names come from ("": only from the table below)."""
 

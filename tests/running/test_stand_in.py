@@ -123,12 +123,12 @@ def test_ways_to_import(said, text):
 @pytest.mark.parametrize(
     ("text", "error", "name"),
     [
-        ("import mlflow.pytorch", "ModuleNotFoundError", "mlflow.pytorch"),
-        ("from mlflow import pytorch", "ModuleNotFoundError", "mlflow.pytorch"),
-        ("import mlflow; mlflow.pytorch.autolog()", "AttributeError", "mlflow.pytorch"),
+        ("import mlflow.spacy", "ModuleNotFoundError", "mlflow.spacy"),
+        ("from mlflow import spacy", "ModuleNotFoundError", "mlflow.spacy"),
+        ("import mlflow; mlflow.spacy.autolog()", "AttributeError", "mlflow.spacy"),
         ("from mlflow.tracking.nothing import a", "ModuleNotFoundError", "mlflow.tracking.nothing"),
-        ("from mlflow.models import infer_signature", "ModuleNotFoundError", "mlflow.models"),
-        ("import mlflow; mlflow.register_model('a', 'b')", "AttributeError", "mlflow.register_model"),
+        ("from mlflow.genai import evaluate", "ModuleNotFoundError", "mlflow.genai"),
+        ("import mlflow; mlflow.register_prompt('a', 'b')", "AttributeError", "mlflow.register_prompt"),
         ("import mlflow.utils; mlflow.utils.mlflow_tags.MLFLOW_X", "AttributeError", "mlflow.utils.mlflow_tags.MLFLOW_X"),
     ],
 )
@@ -144,8 +144,8 @@ def test_probes_of_libraries(said):
     text += (
         "try:\n    importlib.metadata.version('mlflow')\nexcept importlib.metadata.PackageNotFoundError:\n    print('no such package')\n"
     )
-    text += "import mlflow\nprint(hasattr(mlflow, 'pytorch'), mlflow.__version__)\n"
-    text += "try:\n    import mlflow.pyfunc\nexcept ImportError as error:\n    print(error.name)\n"
+    text += "import mlflow\nprint(hasattr(mlflow, 'spacy'), mlflow.__version__)\n"
+    text += "try:\n    import mlflow.spacy\nexcept ImportError as error:\n    print(error.name)\n"
     there, package, attribute, name = said(text).splitlines()
     assert (there, package, name) == ("True", "no such package", "mlflow")
     has, _, said_version = attribute.partition(" ")

@@ -1,0 +1,5 @@
+"""``mlctl.keras``, as MLflow has it: models of Keras."""
+
+from mlctl.flavors.keras import get_default_conda_env, get_default_pip_requirements, load_model, log_model, save_model
+
+__all__ = ["get_default_conda_env", "get_default_pip_requirements", "load_model", "log_model", "save_model"]

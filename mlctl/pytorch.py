@@ -1,0 +1,23 @@
+"""``mlctl.pytorch``, as MLflow has it: models of PyTorch."""
+
+from mlctl.flavors.pytorch import (
+    get_default_conda_env,
+    get_default_pip_requirements,
+    load_model,
+    load_state_dict,
+    log_model,
+    log_state_dict,
+    save_model,
+    save_state_dict,
+)
+
+__all__ = [
+    "get_default_conda_env",
+    "get_default_pip_requirements",
+    "load_model",
+    "load_state_dict",
+    "log_model",
+    "log_state_dict",
+    "save_model",
+    "save_state_dict",
+]

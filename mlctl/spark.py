@@ -1,0 +1,5 @@
+"""``mlctl.spark``, as MLflow has it: models of Spark."""
+
+from mlctl.flavors.spark import get_default_conda_env, get_default_pip_requirements, load_model, log_model, save_model
+
+__all__ = ["get_default_conda_env", "get_default_pip_requirements", "load_model", "log_model", "save_model"]

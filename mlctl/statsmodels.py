@@ -1,0 +1,5 @@
+"""``mlctl.statsmodels``, as MLflow has it: models of statsmodels."""
+
+from mlctl.flavors.statsmodels import get_default_conda_env, get_default_pip_requirements, load_model, log_model, save_model
+
+__all__ = ["get_default_conda_env", "get_default_pip_requirements", "load_model", "log_model", "save_model"]
