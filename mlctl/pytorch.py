@@ -1,5 +1,6 @@
-"""``mlctl.pytorch``, as MLflow has it: models of PyTorch."""
+"""``mlctl.pytorch``, as MLflow has it: models of PyTorch, and autologging."""
 
+from mlctl.autologging.lightning import autolog
 from mlctl.flavors.pytorch import (
     get_default_conda_env,
     get_default_pip_requirements,
@@ -12,6 +13,7 @@ from mlctl.flavors.pytorch import (
 )
 
 __all__ = [
+    "autolog",
     "get_default_conda_env",
     "get_default_pip_requirements",
     "load_model",

@@ -6,7 +6,13 @@ from typing import Any, Dict, Mapping, Optional, Sequence
 from mlctl.autologging.notices import guard
 from mlctl.autologging.trainings import tags_to_add
 
-LIBRARIES: Dict[str, str] = {"sklearn": "mlctl.autologging.sklearn:autolog_with_all"}
+LIBRARIES: Dict[str, str] = {
+    "sklearn": "mlctl.autologging.sklearn:autolog_with_all",
+    "xgboost": "mlctl.autologging.xgboost:autolog_with_all",
+    "lightgbm": "mlctl.autologging.lightgbm:autolog_with_all",
+    "keras": "mlctl.autologging.keras:autolog_with_all",
+    "pytorch": "mlctl.autologging.lightning:autolog_with_all",
+}
 """Library → what turns its autologging on and off. Each patches what is imported, now or later, and imports nothing itself."""
 
 

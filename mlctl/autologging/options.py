@@ -16,6 +16,17 @@ class Options:
 
 
 @dataclass(frozen=True)
+class ModelOptions(Options):
+    """How trainings of a library are logged whose model is logged, too."""
+
+    log_models: bool = True
+    log_model_signatures: bool = True
+    log_input_examples: bool = False
+    registered_model_name: Optional[str] = None
+    details: Mapping[str, Any] = field(default_factory=dict)  # what only this library has
+
+
+@dataclass(frozen=True)
 class SklearnOptions(Options):
     """How trainings of scikit-learn are logged."""
 

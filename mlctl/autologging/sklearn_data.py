@@ -10,14 +10,14 @@ _MOST_ELEMENTS = 10_000_000
 """Elements of a sparse matrix, zeros counted, beyond which it is not described: its digest is that of the full matrix, as in MLflow."""
 
 
-def describe(x: Any, y: Any = None) -> Optional[Dataset]:
+def describe(x: Any, y: Any = None, *, name: Optional[str] = None) -> Optional[Dataset]:
     """What a store keeps of a frame, an array or a sparse matrix, with its targets; None for data of other kinds."""
     if hasattr(x, "iloc") and hasattr(x, "columns"):
-        return datasets.entity(datasets.from_pandas(x))
+        return datasets.entity(datasets.from_pandas(x, name=name))
     features = _array(x)
     if features is None:
         return None
-    return datasets.entity(datasets.from_numpy(features, targets=_targets(y)))
+    return datasets.entity(datasets.from_numpy(features, targets=_targets(y), name=name))
 
 
 def link(run_id: str, dataset: Optional[Dataset], context: str) -> None:

@@ -95,6 +95,29 @@ def watch(options: Options, make: Callable[[], Recorder], train: Callable[[], An
         return _Training(options, make)(train)
 
 
+class WatchedCall:
+    """A call that its recorder makes itself, to put something into it: made as it is if no recorder could be made.
+
+    Args:
+        make: makes the recorder, which has a method ``train``.
+        plain: makes the call as it is.
+    """
+
+    def __init__(self, make: Callable[[], Any], plain: Callable[[], Any]) -> None:
+        self._make = make
+        self._plain = plain
+        self.recorder: Any = None
+
+    def make(self) -> Any:
+        """The recorder."""
+        self.recorder = self._make()
+        return self.recorder
+
+    def train(self) -> Any:
+        """Make the call."""
+        return self._plain() if self.recorder is None else self.recorder.train()
+
+
 _REST_FACTOR = 20
 
 
@@ -184,6 +207,15 @@ def log(
     ]
     rows += [("tags", RunTag(_short(k, _KEY_CHARACTERS), _short(v, _TAG_CHARACTERS))) for k, v in (tags or {}).items()]
     rows += [("metrics", Metric(_short(k, _KEY_CHARACTERS), float(v), now, 0)) for k, v in (metrics or {}).items()]
+    _log_all(run_id, rows, silent=silent)
+
+
+def log_points(run_id: str, points: Sequence[Metric], *, silent: bool) -> None:
+    """Log points of metrics to a run; what its store refuses is left out and told once."""
+    _log_all(run_id, [("metrics", point) for point in points], silent=silent)
+
+
+def _log_all(run_id: str, rows: Sequence[Tuple[str, Any]], *, silent: bool) -> None:
     refused = [name for start in range(0, len(rows), _AT_ONCE) for name in _log_rows(run_id, rows[start : start + _AT_ONCE])]
     if refused:
         say(f"Autologging left out what the run {run_id} does not take: {' '.join(refused[:3])}", silent=silent, once=f"refused {run_id}")
