@@ -73,7 +73,7 @@ def save_model(
         code=draft.code,
         **framework.keep_extra_files(draft, extra_files),
     )
-    if kind == SERIALIZATION_FORMAT_PICKLE or (len(tensors) == 1 and hasattr(input_example, "flat")):  # as a function it takes one array
+    if kind == SERIALIZATION_FORMAT_PICKLE or len(tensors) == 1:  # as a function it takes one array
         pickler = getattr(pickle_module, "__name__", pytorch_files.PICKLER_NAME)
         draft.add_pyfunc("mlflow.pytorch", data=_DATA, pickle_module_name=pickler, config={"device": None})
     pickled = pytorch_files.modules(str(folder))
@@ -96,8 +96,11 @@ def _format(model: Any, wanted: Optional[str], *, export: bool) -> str:
 
 
 def _kept_example(example: Any) -> Any:
-    """An example if it can be written: tensors, which it may be made of for an exported program, cannot."""
-    return example if hasattr(example, "flat") or framework.is_frame(example) or isinstance(example, tuple) else None
+    """An example in a form that can be written; a tensor as an array. Several tensors, which an exported program may take, cannot."""
+    if hasattr(example, "detach"):
+        return example.detach().cpu().numpy()
+    with_params = isinstance(example, tuple) and len(example) == 2 and isinstance(example[1], dict)
+    return example if hasattr(example, "flat") or framework.is_frame(example) or with_params else None
 
 
 def log_model(
