@@ -405,7 +405,7 @@ def test_the_model_is_logged(script, runs, place):
             LogisticRegression(max_iter=500).fit(x, y)
         found = mlflow.pyfunc.load_model(f"runs:/{run.info.run_id}/model")
         assert len(found.predict(x[:3])) == 3
-        assert found.metadata.signature.inputs.to_dict()[0]["tensor-spec"]["shape"] == [-1, 4]
+        assert tuple(found.metadata.signature.inputs.inputs[0].shape) == (-1, 4)
         assert found.input_example.shape == (5, 4)
         (model,) = mlflow.search_logged_models(output_format="list", filter_string="metrics.training_score > 0.9")
         assert model.source_run_id == run.info.run_id and model.status == "READY", model
