@@ -17,6 +17,8 @@ def loader(name: str) -> Any:
     Raises:
         InvalidValueError: it cannot be imported.
     """
+    if not all(part.isidentifier() for part in name.split(".")):
+        raise InvalidValueError(f"The MLmodel file names {name!r} as the module that loads the model, which is no name of a module.")
     ours = OURS.get(name) or (f"mlctl.flavors.{name[len('mlflow.') :]}" if name.startswith("mlflow.") else "")
     for module in filter(None, (ours, name)):
         if module == name and not name.startswith("mlctl."):

@@ -185,7 +185,7 @@ def _save_data(draft: saving.Draft, loader_module: str, data_path: Optional[str]
         target.parent.mkdir()
         (shutil.copytree if Path(data_path).is_dir() else shutil.copyfile)(data_path, target)
         config[DATA] = str(target.relative_to(draft.folder))
-    draft.add_pyfunc(loader_module, **config)
+    draft.add_pyfunc(loader_module, streamable=False, **config)
     draft.describe(None)
     return requirements.pinned([loader_module.partition(".")[0]])
 
@@ -193,7 +193,9 @@ def _save_data(draft: saving.Draft, loader_module: str, data_path: Optional[str]
 def _save_python_model(
     draft: saving.Draft, model: Any, artifacts: Optional[Mapping[str, str]], config: Optional[Dict[str, Any]], *, streamable: Optional[bool]
 ) -> List[str]:
-    own: Dict[str, Any] = {**({MODEL_CONFIG: config} if config else {}), "artifacts": _copy_artifacts(draft.folder, artifacts or {})}
+    version = requirements.version_of("cloudpickle")
+    own: Dict[str, Any] = {CODE: draft.code, **({"cloudpickle_version": version} if version else {})}
+    own.update({**({MODEL_CONFIG: config} if config else {}), "artifacts": _copy_artifacts(draft.folder, artifacts or {})})
     if not own["artifacts"]:
         del own["artifacts"]
     if isinstance(model, (str, os.PathLike)):
@@ -209,8 +211,7 @@ def _save_python_model(
         with pyfunc_model.written_for_mlflow():
             pickles.dump(loaded, draft.folder / _MODEL_FILE, cloud=True)
         streams = type(loaded).__dict__.get("predict_stream") is not None if streamable is None else streamable
-        version = {"cloudpickle_version": requirements.version_of("cloudpickle"), "python_model": _MODEL_FILE}
-        draft.add_pyfunc("mlflow.pyfunc.model", streamable=streams, **version, **own)
+        draft.add_pyfunc("mlflow.pyfunc.model", streamable=streams, python_model=_MODEL_FILE, **own)
     before = set(_modules())
     _describe(draft, loaded, config)
     modules = requirements.names_in_code(getattr(loaded, "func", loaded)) | (set(_modules()) - before)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from mlctl.errors import InvalidValueError
+from mlctl.flavors.skops_types import HARMLESS
 from mlctl.models import loading, pickles, requirements, saving
 from mlctl.models.model import Model, ModelInfo
 
@@ -20,7 +21,6 @@ SERIALIZATION_FORMAT_CLOUDPICKLE = "cloudpickle"
 SERIALIZATION_FORMAT_SKOPS = "skops"
 FORMATS = (SERIALIZATION_FORMAT_PICKLE, SERIALIZATION_FORMAT_CLOUDPICKLE, SERIALIZATION_FORMAT_SKOPS)
 _FILES = {SERIALIZATION_FORMAT_SKOPS: "model.skops"}
-_TRUSTED = ("sklearn.", "numpy.", "scipy.", "builtins.")
 _BASE = ("scikit-learn", "numpy", "scipy")
 
 
@@ -109,7 +109,7 @@ def _write_skops(model: Any, file: Path, trusted: Optional[List[str]]) -> Tuple[
     except Exception as error:  # noqa: BLE001 -- what skops raises for what it does not know is not documented
         return f"skops cannot hold it ({error})", None
     known = set(trusted or ())
-    strange = [name for name in unknown if name not in known and not name.startswith(_TRUSTED)]
+    strange = [name for name in unknown if name not in known and name not in HARMLESS]
     return (f"it has types that nobody has declared trusted: {', '.join(strange)}" if strange else ""), (sorted({*unknown, *known}) or None)
 
 
@@ -196,10 +196,13 @@ def _read(path: str, kind: str, trusted: Optional[List[str]], *, harmless: Seque
     except ImportError:
         raise InvalidValueError("The model is in the format skops, which is not installed.", hint="pip install skops") from None
     wanted = [str(name) for name in trusted or ()]
-    strange = [name for name in wanted if not name.startswith(_TRUSTED) and name not in harmless]
+    strange = [name for name in wanted if name not in HARMLESS and name not in harmless]
     if strange:  # the list comes from the model itself: it is no better than a pickle
         pickles.check(path)
-    return skops.io.load(path, trusted=wanted)
+    try:
+        return skops.io.load(path, trusted=wanted)
+    except Exception as error:  # what skops and the types that it makes raise for a broken file is not known
+        raise InvalidValueError(f"The file {os.path.basename(path)} cannot be read by skops: {error}.") from error  # noqa: PTH119
 
 
 def _load_pyfunc(path: str, model_config: Optional[Dict[str, Any]] = None) -> "_Wrapper":
@@ -218,6 +221,8 @@ class _Wrapper:
     """A model as a Python function."""
 
     def __init__(self, model: Any, predict_fn: str) -> None:
+        if predict_fn.startswith("_") or not callable(getattr(model, predict_fn, None)):
+            raise InvalidValueError(f"The model predicts by {predict_fn!r}, which is no method of a {type(model).__name__}.")
         self.model = model
         self._predict = getattr(model, predict_fn)
         self._is_plain = predict_fn == "predict"

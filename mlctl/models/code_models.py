@@ -3,11 +3,12 @@
 import os
 import sys
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Union
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Union
 
-from mlctl.errors import InvalidValueError
-from mlctl.models import pickles, yaml_files
+from mlctl.errors import InvalidValueError, MlctlError
+from mlctl.models import pickles, requirements, yaml_files
 
 _chosen: List[Any] = []
 _configs: List[Any] = []
@@ -55,12 +56,48 @@ def load(path: Union[str, Path], config: Optional[Any] = None) -> Any:
     """
     pickles.check(path)
     before = len(_chosen)
-    with _as_main_folder(path), _configured(config):
+    with _as_main_folder(path), _configured(config), _of_mlflow(path, config) as theirs:
         namespace = {"__name__": f"mlctl_model_{Path(path).stem}", "__file__": str(path), "__builtins__": __builtins__}
-        exec(compile(Path(path).read_bytes(), str(path), "exec"), namespace)  # noqa: S102 -- what the gate lets through
-    if len(_chosen) == before:
+        _run(path, namespace)
+        found = [*_chosen[before:], *theirs()]
+        del _chosen[before:]
+    if not found:
         raise InvalidValueError(f"{Path(path).name} sets no model.", hint="Call mlctl.models.set_model(MODEL) in it.")
-    return _chosen.pop()
+    return found[-1]
+
+
+def _run(path: Union[str, Path], namespace: Dict[str, Any]) -> None:
+    name = Path(path).name
+    try:
+        exec(compile(Path(path).read_bytes(), str(path), "exec"), namespace)  # noqa: S102 -- what the gate lets through
+    except ModuleNotFoundError as error:
+        raise InvalidValueError(f"{name} needs the module {error.name}, which is not here.", hint=f"pip install {error.name}") from error
+    except MlctlError:
+        raise
+    except Exception as error:  # the script is the user's: it raises what it likes
+        raise InvalidValueError(f"{name}, the model's script, fails: {error!r}.") from error
+
+
+@contextmanager
+def _of_mlflow(path: Union[str, Path], config: Any) -> Iterator[Callable[[], List[Any]]]:
+    """While a script that uses a real mlflow is run: mlflow has the configuration, and says afterwards which model was set."""
+    if b"mlflow" not in Path(path).read_bytes() or not _is_mlflow_installed():
+        yield list
+        return
+    held, configs = import_module("mlflow.models.model"), import_module("mlflow.models.model_config")
+    before = vars(held).get("__mlflow_model__"), vars(configs).get("__mlflow_model_config__")
+    held.__dict__["__mlflow_model__"], configs.__dict__["__mlflow_model_config__"] = None, config
+    try:
+        yield lambda: [model for model in [vars(held)["__mlflow_model__"]] if model is not None]
+    finally:
+        held.__dict__["__mlflow_model__"], configs.__dict__["__mlflow_model_config__"] = before
+
+
+def _is_mlflow_installed() -> bool:
+    """Whether there is a real mlflow: one that is a distribution, which the stand-in is not."""
+    from importlib.util import find_spec
+
+    return "mlflow.models.model" in sys.modules or (find_spec("mlflow") is not None and requirements.version_of("mlflow") is not None)
 
 
 @contextmanager

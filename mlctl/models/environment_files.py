@@ -60,10 +60,11 @@ def _environment(
     for line in [line for line in lines if line.startswith("-c")]:
         constraints += requirements.given(line[2:].strip(), what="constraints")
         lines = [other if other != line else "-c constraints.txt" for other in lines]
+    pip = requirements.version_of("pip")
     return (
         {
             "channels": ["conda-forge"],
-            "dependencies": [f"python={platform.python_version()}", "pip", {"pip": lines}],
+            "dependencies": [f"python={platform.python_version()}", f"pip<={pip}" if pip else "pip", {"pip": lines}],
             "name": "mlflow-env",
         },
         lines,

@@ -4,10 +4,10 @@ import json
 import os
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Union
+from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Union
 
 from mlctl.errors import InvalidValueError, NotFoundError
-from mlctl.models import yaml_files
+from mlctl.models import folders, yaml_files
 from mlctl.models.signature import ModelSignature
 
 FILE = "MLmodel"
@@ -15,10 +15,6 @@ FORMAT_VERSION = "3.17.2"
 """The release of MLflow whose format is written."""
 
 PYFUNC = "python_function"
-_OWN = (
-    *("artifact_path", "run_id", "utc_time_created", "flavors", "signature", "saved_input_example_info", "model_uuid", "mlflow_version"),
-    *("metadata", "model_size_bytes", "resources", "env_vars", "auth_policy", "model_id", "prompts"),
-)
 
 
 class ModelInfo(NamedTuple):
@@ -115,22 +111,34 @@ class Model:
         return getattr(self.signature, "params", None)
 
     def load_input_example(self, path: Optional[str] = None) -> Any:
-        """The input example in the model's folder ``path``; None if it has none."""
+        """The input example in the model's folder ``path``; None if it has none.
+
+        Raises:
+            InvalidValueError: it is no such example, or not in the folder.
+        """
         from mlctl.models import examples
 
-        return examples.load_example(_folder(path, self), self.saved_input_example_info, self.get_input_schema())
+        return _example(self, path, lambda folder, info: examples.load_example(folder, info, self.get_input_schema()))
 
     def load_input_example_params(self, path: Optional[str] = None) -> Any:
-        """The params of the input example; None if it has none."""
+        """The params of the input example; None if it has none.
+
+        Raises:
+            InvalidValueError: it is no such example, or not in the folder.
+        """
         from mlctl.models import examples
 
-        return examples.load_example_params(_folder(path, self), self.saved_input_example_info)
+        return _example(self, path, examples.load_example_params)
 
     def get_serving_input(self, path: str) -> Optional[str]:
         """A request, as JSON, that the served model answers; None if there is no input example."""
         from mlctl.models import examples
 
-        return examples.load_serving_example(path) if self.saved_input_example_info else None
+        if not self.saved_input_example_info:
+            return None
+        folder = _folder(path, self)
+        folders.inside(folder, examples.SERVING_FILE, what="serving example")
+        return examples.load_serving_example(folder)
 
     def get_model_info(self, logged_model: Any = None) -> ModelInfo:
         """What there is to say about the model."""
@@ -171,9 +179,11 @@ class Model:
 
     def to_dict(self) -> Dict[str, Any]:
         """What the MLmodel file has: fields that are set; of the optional ones only those that MLflow writes, too."""
-        found = {name: value for name, value in self.__dict__.items() if value is not None or name == "prompts"}
+        found = {name: value for name, value in self.__dict__.items() if value is not None or name in ("prompts", "model_id")}
         if self.signature is not None:
             found["signature"] = self.signature.to_dict()
+            found["is_signature_from_type_hint"] = self.signature._is_signature_from_type_hint  # noqa: SLF001
+            found["type_hint_from_example"] = self.signature._is_type_hint_from_example  # noqa: SLF001
         return found
 
     def to_yaml(self, stream: Any = None) -> Optional[str]:
@@ -207,7 +217,7 @@ class Model:
         file = os.path.join(local, FILE) if os.path.isdir(local) else local  # noqa: PTH112, PTH118
         if not os.path.isfile(file):  # noqa: PTH113
             raise NotFoundError(f"There is no model at {where}: it has no file {FILE}.")
-        return cls.from_dict(yaml_files.read(file))
+        return cls.from_dict(yaml_files.read(folders.inside(os.path.dirname(file) or ".", os.path.basename(file), what="description")))  # noqa: PTH119, PTH120
 
     @classmethod
     def from_dict(cls, model_dict: Mapping[str, Any]) -> "Model":
@@ -221,7 +231,9 @@ class Model:
         if not isinstance(flavors, dict) or not all(isinstance(conf, dict) for conf in flavors.values()):
             raise InvalidValueError("The MLmodel file names no flavors.", hint="`flavors:` maps each flavor's name to what it needs.")
         if isinstance(found.get("signature"), dict):
-            found["signature"] = ModelSignature.from_dict(found["signature"])
+            signature = found["signature"] = ModelSignature.from_dict(found["signature"])
+            signature._is_signature_from_type_hint = bool(found.pop("is_signature_from_type_hint", False))  # noqa: SLF001
+            signature._is_type_hint_from_example = bool(found.pop("type_hint_from_example", False))  # noqa: SLF001
         if found.get("model_uuid") is None and found.get("model_id"):
             found["model_uuid"] = found["model_id"]
         return cls(**{str(key): value for key, value in found.items()})
@@ -241,6 +253,23 @@ def _folder(path: Optional[str], model: Model) -> str:
     if path is not None:
         return os.fspath(path)
     return uris.local_folder(model.get_model_info().model_uri)
+
+
+def _example(model: Model, path: Optional[str], read: Callable[[str, Mapping[str, str]], Any]) -> Any:
+    """What is read of a model's input example, whose file must lie in the model's folder."""
+    from mlctl.models import examples
+
+    info = model.saved_input_example_info
+    if info is None:
+        return None
+    if not isinstance(info, dict):
+        raise InvalidValueError("The MLmodel file says of its input example what is no mapping.")
+    folder = _folder(path, model)
+    folders.inside(folder, info.get("artifact_path", examples.FILE), what="input example")
+    try:
+        return read(folder, info)
+    except (OSError, KeyError, TypeError) as error:
+        raise InvalidValueError(f"The model's input example cannot be read: {error}.") from error
 
 
 def _random_id() -> str:

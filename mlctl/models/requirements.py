@@ -7,8 +7,9 @@ import dis
 import os
 import sys
 import types
+from collections import deque
 from pathlib import Path
-from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Set, Union
+from typing import Any, BinaryIO, Deque, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Set, Union
 
 from mlctl.errors import InvalidValueError
 
@@ -16,26 +17,43 @@ Given = Union[None, str, "os.PathLike[str]", Sequence[str]]
 
 _OURS = ("mlctl", "mlflow")
 _MODULES_DEEP = 20
+_INSTRUCTIONS = 1_000_000
+"""Of a pickle, so many are read (in a second): what a model is made of is named long before."""
 
 
 def names_in_pickle(path: Union[str, Path]) -> Set[str]:
     """Top-level modules that a pickle refers to; its instructions are read, and none is followed."""
-    import pickletools
-
     found: Set[str] = set()
-    texts: List[str] = []
     with open(path, "rb") as file:  # noqa: PTH123
         try:
-            for opcode, argument, _ in pickletools.genops(file):
-                if opcode.name == "GLOBAL":
-                    found.add(str(argument).partition(" ")[0].partition(".")[0])
-                elif opcode.name == "STACK_GLOBAL" and len(texts) >= 2:
-                    found.add(texts[-2].partition(".")[0])
-                elif isinstance(argument, str):
-                    texts = [*texts[-64:], argument]
+            for name in _references(file):
+                found.add(name.partition(".")[0])
         except Exception:  # noqa: BLE001, S110 -- what follows an array inside may not be a pickle; what was found before it counts
             pass
     return {name for name in found if name.isidentifier()}
+
+
+def _references(file: BinaryIO) -> Iterator[str]:
+    """Modules that a pickle's instructions name: in the text of GLOBAL, or as the last but one that was put on the stack."""
+    import pickletools
+
+    pushed: Deque[Any] = deque(maxlen=2)
+    memo: Dict[int, Any] = {}
+    for count, (opcode, argument, _) in enumerate(pickletools.genops(file)):
+        if count >= _INSTRUCTIONS:
+            return
+        if opcode.name == "GLOBAL":
+            yield str(argument).partition(" ")[0]
+        elif opcode.name == "STACK_GLOBAL":
+            yield str(pushed[0])
+        if opcode.name == "MEMOIZE":
+            memo[len(memo)] = pushed[-1] if pushed else None
+        elif "PUT" in opcode.name:
+            memo[int(argument or 0)] = pushed[-1] if pushed else None
+        elif "GET" in opcode.name:
+            pushed.append(memo.get(int(argument or 0)))
+        elif opcode.stack_after:
+            pushed.append(argument if isinstance(argument, str) else None)
 
 
 def names_in_code(value: Any) -> Set[str]:

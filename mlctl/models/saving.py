@@ -4,9 +4,11 @@ A flavor's ``save_model`` opens a `Draft`, writes its own files into ``draft.fol
 and calls ``draft.finish``. The MLmodel file comes last: a folder without it is no model.
 """
 
+import logging
 import os
 import platform
 import shutil
+from copy import deepcopy
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Optional, Sequence, Union
 
@@ -14,6 +16,9 @@ from mlctl.errors import ExistsError, InvalidValueError
 from mlctl.models import environment_files, folders
 from mlctl.models.model import FILE, PYFUNC, Model
 from mlctl.models.signature import ModelSignature
+from mlctl.models.types import is_array
+
+_logger = logging.getLogger(__name__)
 
 CODE = "code"
 Predict = Callable[[Any, Optional[Dict[str, Any]]], Any]
@@ -69,12 +74,11 @@ class Draft:
     def add_pyfunc(self, loader_module: str, **config: Any) -> None:
         """Say how the model is loaded as a Python function; ``config`` are the flavor's own entries."""
         own = {"loader_module": loader_module, "python_version": platform.python_version(), "env": dict(environment_files.ENV)}
-        self.model.add_flavor(PYFUNC, **own, **({"code": self.code} if self.code else {}), **config)
+        self.model.add_flavor(PYFUNC, **{**own, **({"code": self.code} if self.code else {}), **config})
 
     def describe(self, predict: Optional[Predict]) -> None:
         """Keep the input example, and take the signature from it and what ``predict`` makes of it, if none was given."""
         from mlctl.models import examples
-        from mlctl.models.signature import infer_signature
 
         if isinstance(self._signature, ModelSignature):
             self.model.signature = self._signature
@@ -86,9 +90,7 @@ class Draft:
             return
         self.model.saved_input_example_info = examples.save_example(self.folder, self._example)
         if self._signature is None and self.model.signature is None and predict is not None:
-            data, params = examples.split_params(self._example)
-            output = predict(data, params)
-            self.model.signature = infer_signature(data, output, params)
+            self.model.signature = _signature(self._example, predict)
 
     def finish(
         self,
@@ -105,3 +107,27 @@ class Draft:
         self.model.model_size_bytes = folders.size_bytes(self.folder)
         self.model.save(self.folder / FILE)
         return lines
+
+
+def _signature(example: Any, predict: Predict) -> Optional[ModelSignature]:
+    """The signature that an example and the predictions for it give; none, and a warning, where the model does not predict for it."""
+    from mlctl.models import enforcement, examples
+    from mlctl.models.inference import infer_param_schema, infer_schema
+
+    try:
+        data, params = examples.split_params(deepcopy(example))
+        found = ModelSignature(infer_schema(data), None, infer_param_schema(params) if params else None)
+        found.outputs = infer_schema(_column(predict(*enforcement.prediction_input(data, params, found)), found))
+    except Exception as error:  # noqa: BLE001 -- what a foreign model raises is not known, and what was trained is not lost for it
+        _logger.warning("The model does not predict for its input example, and is kept without a signature: %r", error)
+        return None
+    return found
+
+
+def _column(predictions: Any, signature: ModelSignature) -> Any:
+    """Predictions for a table that are an array of one dimension are a column, as MLflow has it."""
+    if not is_array(predictions) or predictions.ndim != 1 or signature.inputs is None or signature.inputs.is_tensor_spec():
+        return predictions
+    import pandas as pd
+
+    return pd.Series(predictions)

@@ -2,12 +2,14 @@
 
 import os
 from pathlib import Path
-from typing import Any, Dict, Union
+from typing import Any, Dict, List, Union
 
 from mlctl.errors import InvalidValueError, NotFoundError
 
 MOST_BYTES = 16 << 20
 """A file beyond this is not read: what a model says of itself takes some kilobytes, and input examples are in files of their own."""
+
+MOST_VALUES = 1_000_000
 
 
 def read(path: Union[str, Path]) -> Dict[str, Any]:
@@ -29,7 +31,23 @@ def read(path: Union[str, Path]) -> Dict[str, Any]:
         raise InvalidValueError(f"{path} cannot be read as YAML: {str(error).splitlines()[0]}.") from None
     if not isinstance(found, dict):
         raise InvalidValueError(f"{path} holds no mapping.")
+    if not _is_small(found):
+        raise InvalidValueError(
+            f"{path} holds more than {MOST_VALUES} values when its aliases are followed; that is no description of a model."
+        )
     return found
+
+
+def _is_small(content: Dict[str, Any]) -> bool:
+    """Whether a mapping, in which aliases can stand for themselves or double what they stand for, has a size that can be worked with."""
+    waiting: List[Any] = [content]
+    count = 0
+    while waiting and count <= MOST_VALUES:
+        value = waiting.pop()
+        inner = list(value.values()) if isinstance(value, dict) else value if isinstance(value, list) else ()
+        count += len(inner)
+        waiting.extend(inner)
+    return count <= MOST_VALUES
 
 
 def text(content: Dict[str, Any], *, sort: bool = True) -> str:
