@@ -61,16 +61,21 @@ class PyFuncModel:
         Raises:
             InvalidValueError: the data or the params do not fit.
         """
-        from mlctl.models.enforcement import prediction_input
-
-        data, params = prediction_input(data, params, self._model_meta.signature)
+        data, params = self._fitted(data, params)
         return self._call("predict", data, params)
+
+    def _fitted(self, data: Any, params: Any) -> Any:
+        """Data and params as the signature has them; a model with type hints checks the data itself."""
+        from mlctl.models.enforcement import enforce_params, prediction_input
+
+        signature = self._model_meta.signature
+        if signature is not None and getattr(self._model_meta, "is_signature_from_type_hint", False):
+            return data, enforce_params(params, signature.params)
+        return prediction_input(data, params, signature)
 
     def predict_stream(self, data: Any, params: Optional[Dict[str, Any]] = None) -> Iterator[Any]:
         """Predictions one by one, of models that have ``predict_stream``."""
-        from mlctl.models.enforcement import prediction_input
-
-        data, params = prediction_input(data, params, self._model_meta.signature)
+        data, params = self._fitted(data, params)
         if not hasattr(self._model_impl, "predict_stream"):
             raise InvalidValueError("This model does not predict one by one.", hint="predict() gives all predictions at once.")
         found: Iterator[Any] = self._call("predict_stream", data, params)
@@ -233,6 +238,7 @@ def _describe(draft: saving.Draft, model: Any, config: Optional[Dict[str, Any]])
             wrappers.append(pyfunc_model.wrapped(model, artifacts=own, model_config=config))
         return wrappers[0].predict(data, params)
 
+    draft.take_hints(getattr(model, "func", model.predict))
     draft.describe(predict)
 
 

@@ -11,7 +11,7 @@ import types
 from contextlib import contextmanager
 from typing import Any, Dict, Iterator, Mapping, NamedTuple, Optional
 
-from mlctl.models import folders, pickles
+from mlctl.models import folders, pickles, type_hints
 from mlctl.models.model import PYFUNC, Model
 
 _MODULE = "mlflow.pyfunc.model"
@@ -158,6 +158,8 @@ class Wrapper:
     def _call(self, name: str, data: Any, params: Optional[Dict[str, Any]]) -> Any:
         """Call a method with as many of context, data and params as it takes."""
         method = getattr(self.python_model, name)
+        hint = type_hints.of(getattr(self.python_model, "func", method)).input
+        data = data if hint is None else type_hints.fitted(data, hint)
         accepted = list(inspect.signature(method).parameters)
         given = [self.context, data] if "context" in accepted or len([item for item in accepted if item != "params"]) > 1 else [data]
         takes_params = "params" in accepted or any(

@@ -14,7 +14,7 @@ from typing import Any, Dict, Optional
 from mlctl.errors import MlctlError
 from mlctl.flavors.pyfunc import load_model
 from mlctl.models.enforcement import enforce_params, enforce_schema
-from mlctl.models.prediction_input import READERS, STANDARD
+from mlctl.models.prediction_input import READERS, STANDARD, Wanted
 from mlctl.models.prediction_output import WRITERS
 from mlctl.models.signature import ModelSignature
 from mlctl.models.types import is_array
@@ -55,11 +55,11 @@ def predict(
     """
     loaded = load_model(model)
     signature = _signature(loaded)
-    schema = None if signature is None else signature.inputs
+    wanted = Wanted(None if signature is None else signature.inputs, raw=_has_hints(loaded))
     progress = Progress(shown=target != STANDARD or not sys.stdout.isatty())
     with contextlib.ExitStack() as stack:
         writer = stack.enter_context(WRITERS[target_kind](target))
-        for chunk in READERS[kind](source, schema, chunk_rows):
+        for chunk in READERS[kind](source, wanted, chunk_rows):
             writer.write(_predicted(loaded, signature, chunk.data, {**(chunk.params or {}), **(params or {})}))
             progress.advance(_rows(chunk.data), chunk.done)
         writer.finish()
@@ -70,9 +70,13 @@ def predict(
 def _signature(loaded: Any) -> Optional[ModelSignature]:
     """What is to be checked here, of mlctl's classes; None where the model has type hints, which it checks itself."""
     found = loaded.metadata.signature
-    if found is None or getattr(found, "_is_signature_from_type_hint", False):
+    if found is None or _has_hints(loaded):
         return None
     return ModelSignature.from_dict(found.to_dict())
+
+
+def _has_hints(loaded: Any) -> bool:
+    return bool(getattr(loaded.metadata, "is_signature_from_type_hint", False))
 
 
 def _predicted(loaded: Any, signature: Optional[ModelSignature], data: Any, params: Dict[str, Any]) -> Any:

@@ -15,6 +15,13 @@ STANDARD = "-"
 """Instead of a file: the standard stream."""
 
 
+class Wanted(NamedTuple):
+    """What the model takes: a schema, if it has one; ``raw`` where JSON's own lists and dictionaries are what it wants."""
+
+    schema: Optional[Schema] = None
+    raw: bool = False
+
+
 class Chunk(NamedTuple):
     """Some of the input; ``done`` is the share of it that is read (None: not known)."""
 
@@ -36,15 +43,15 @@ def _opened(source: str) -> "Iterator[IO[bytes]]":
         yield stream
 
 
-def _csv(source: str, schema: Optional[Schema], chunk_rows: int) -> Iterator[Chunk]:
+def _csv(source: str, wanted: Wanted, chunk_rows: int) -> Iterator[Chunk]:
     import pandas as pd
 
     with _opened(source) as stream:
         whole = os.fstat(stream.fileno()).st_size if source != STANDARD else 0
         try:
-            frames = pd.read_csv(stream, chunksize=chunk_rows or None, dtype=_texts(schema), keep_default_na=True)
+            frames = pd.read_csv(stream, chunksize=chunk_rows or None, dtype=_texts(wanted.schema), keep_default_na=True)
             for frame in frames if chunk_rows else [frames]:
-                yield Chunk(_cast(frame, schema), done=stream.tell() / whole if whole else None)
+                yield Chunk(_cast(frame, wanted.schema), done=stream.tell() / whole if whole else None)
         except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
             raise InvalidValueError(
                 f"The input is not CSV: {str(error).strip()}.", hint="The first line has the names of the columns."
@@ -80,7 +87,7 @@ def _holds(wanted: Any, series: Any) -> bool:
     return series.dtype.kind == "f" and wanted is DataType.float
 
 
-def _parquet(source: str, schema: Optional[Schema], chunk_rows: int) -> Iterator[Chunk]:
+def _parquet(source: str, wanted: Wanted, chunk_rows: int) -> Iterator[Chunk]:
     try:
         from pyarrow import ArrowInvalid, parquet
     except ImportError:
@@ -102,7 +109,7 @@ def _seekable(stream: "IO[bytes]") -> Any:
     return stream if stream.seekable() else io.BytesIO(stream.read())
 
 
-def _lines(source: str, schema: Optional[Schema], chunk_rows: int) -> Iterator[Chunk]:
+def _lines(source: str, wanted: Wanted, chunk_rows: int) -> Iterator[Chunk]:
     from itertools import islice
 
     with _opened(source) as stream:
@@ -111,28 +118,30 @@ def _lines(source: str, schema: Optional[Schema], chunk_rows: int) -> Iterator[C
             rows = [_parsed(line, f"Line {number} of the input") for number, line in islice(numbered, chunk_rows or None)]
             if not rows:
                 return
-            yield Chunk(json_data.frame_from_records(rows, schema))
+            yield Chunk(json_data.frame_from_records(rows, wanted.schema))
 
 
-def _json(source: str, schema: Optional[Schema], chunk_rows: int) -> Iterator[Chunk]:
+def _json(source: str, wanted: Wanted, chunk_rows: int) -> Iterator[Chunk]:
     with _opened(source) as stream:
         found = _parsed(stream.read(), "The input")
     params = found.pop("params", None) if isinstance(found, dict) and set(found) & set(json_data.FORMATS) else None
     if params is not None and not isinstance(params, dict):
         raise InvalidValueError("The params of the input are no dictionary.")
-    yield Chunk(_request(found, schema), params)
+    yield Chunk(_request(found, wanted), params)
 
 
-def _request(found: Any, schema: Optional[Schema]) -> Any:
+def _request(found: Any, wanted: Wanted) -> Any:
     """The data of a document: a request as servers take it, pandas' orient "split", or a list of rows."""
+    if wanted.raw and isinstance(found, (dict, list)):
+        return found.get("inputs", found.get("instances", found)) if isinstance(found, dict) else found
     if isinstance(found, dict) and set(found) & set(json_data.FORMATS):
-        return json_data.from_request(found, schema)
+        return json_data.from_request(found, wanted.schema)
     if isinstance(found, dict) and "data" in found and set(found) <= {"columns", "index", "data"}:
-        return json_data.frame_from_split(found, schema)
+        return json_data.frame_from_split(found, wanted.schema)
     if isinstance(found, list) and all(isinstance(row, dict) for row in found):
-        return json_data.frame_from_records(found, schema)
+        return json_data.frame_from_records(found, wanted.schema)
     if isinstance(found, list):
-        return json_data.from_inputs(found, schema)
+        return json_data.from_inputs(found, wanted.schema)
     raise InvalidValueError(
         "The input is JSON, but no data that a model takes.",
         hint=f"It has one of the keys {', '.join(json_data.FORMATS)}; or is a list of rows, or what pandas calls 'split'.",
@@ -146,7 +155,7 @@ def _parsed(text: bytes, what: str) -> Any:
         raise InvalidValueError(f"{what} is not JSON: {error}.") from None
 
 
-READERS: Dict[str, Callable[[str, Optional[Schema], int], Iterator[Chunk]]] = {
+READERS: Dict[str, Callable[[str, Wanted, int], Iterator[Chunk]]] = {
     "csv": _csv,
     "parquet": _parquet,
     "json": _json,

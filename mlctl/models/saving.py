@@ -15,7 +15,7 @@ from typing import Any, Callable, Dict, List, Optional, Sequence, Union
 from mlctl.errors import ExistsError, InvalidValueError
 from mlctl.models import environment_files, folders
 from mlctl.models.model import FILE, PYFUNC, Model
-from mlctl.models.signature import ModelSignature
+from mlctl.models.signature import ModelSignature, signature_of_hints
 from mlctl.models.types import is_array
 
 _logger = logging.getLogger(__name__)
@@ -75,6 +75,21 @@ class Draft:
         """Say how the model is loaded as a Python function; ``config`` are the flavor's own entries."""
         own = {"loader_module": loader_module, "python_version": platform.python_version(), "env": dict(environment_files.ENV)}
         self.model.add_flavor(PYFUNC, **{**own, **({"code": self.code} if self.code else {}), **config})
+
+    def take_hints(self, method: Callable[..., Any]) -> None:
+        """Take the signature from the type hints of ``predict``, if none was given and they say what it takes.
+
+        Raises:
+            SchemaError: they name a type that there is none for in schemas.
+        """
+        from mlctl.models import examples
+
+        if self._signature is not None:
+            return
+        found = signature_of_hints(method, examples.split_params(self._example)[1])
+        if found is not None:
+            self.model.signature = found
+            self.model.__dict__["is_signature_from_type_hint"] = True
 
     def describe(self, predict: Optional[Predict]) -> None:
         """Keep the input example, and take the signature from it and what ``predict`` makes of it, if none was given."""

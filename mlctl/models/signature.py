@@ -2,9 +2,10 @@
 
 import logging
 from dataclasses import is_dataclass
-from typing import Any, Dict, Mapping, Optional
+from typing import Any, Callable, Dict, Mapping, Optional
 
 from mlctl.errors import ArgumentError
+from mlctl.models import type_hints
 from mlctl.models.inference import PydanticError, infer_param_schema, infer_schema
 from mlctl.models.params import ParamSchema
 from mlctl.models.schema import AnyType, ColSpec, DataType, Schema
@@ -108,4 +109,18 @@ def _inferred(data: Any, what: str) -> Optional[Schema]:
         import warnings
 
         warnings.warn(_INTEGERS, stacklevel=3)
+    return found
+
+
+def signature_of_hints(method: Callable[..., Any], params: Optional[Dict[str, Any]] = None) -> Optional[ModelSignature]:
+    """The signature of a ``predict`` whose type hints say what it takes; None where they do not.
+
+    Raises:
+        SchemaError: they name a type that there is none for in schemas.
+    """
+    hints = type_hints.of(method)
+    if hints.input is None:
+        return None
+    found = ModelSignature(*type_hints.schemas(hints), infer_param_schema(params) if params else None)
+    found._is_signature_from_type_hint = True  # noqa: SLF001 -- MLflow's name for it
     return found

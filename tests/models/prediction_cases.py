@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from mlflow.models import infer_signature
 
+import mlctl.pyfunc
 from mlctl.errors import MlctlError
 from mlctl.models import prediction
 
@@ -87,14 +88,33 @@ CASES = {
 }
 
 
-def answer(case):
+def shout(model_input: list[str]) -> list[str]:
+    return [text.upper() for text in model_input]
+
+
+class Shouting(mlflow.pyfunc.PythonModel):
+    """A model with type hints."""
+
+    def predict(self, model_input: list[str], params=None) -> list[str]:
+        return shout(model_input)
+
+
+HINTED = {
+    "hints, inputs": ('{"inputs": ["a", "b"]}', "json", "json", 0, {}),
+    "hints, bare list": ('["a"]', "json", "jsonl", 0, {}),
+    "hints, lines of csv": ("text\na\nb\n", "csv", "csv", 1, {}),
+    "hints, unfit": ('{"inputs": [1]}', "json", "json", 0, {}),
+}
+
+
+def answer(case, model="model"):
     content, kind, target_kind, chunk_rows, params = case
     source, target = Path("input"), Path("output")
     target.unlink(missing_ok=True)
     content.to_parquet(source) if isinstance(content, pd.DataFrame) else source.write_text(content)
     try:
         rows = prediction.predict(
-            "model", source=str(source), kind=kind, target=str(target), target_kind=target_kind, params=params, chunk_rows=chunk_rows
+            model, source=str(source), kind=kind, target=str(target), target_kind=target_kind, params=params, chunk_rows=chunk_rows
         )
     except MlctlError as error:
         return {"error": str(error), "left": sorted(item.name for item in Path().iterdir())}
@@ -104,7 +124,15 @@ def answer(case):
 def main():
     signature = infer_signature(ROWS, None, params={"shape": "series", "factor": 2.0})
     mlflow.pyfunc.save_model("model", python_model=Shaped(), signature=signature, pip_requirements=[])
-    Path(sys.argv[1]).write_text(json.dumps({label: answer(case) for label, case in CASES.items()}))
+    found = {label: answer(case) for label, case in CASES.items()}
+    mlflow.pyfunc.save_model("theirs", python_model=Shouting(), pip_requirements=[])
+    mlctl.pyfunc.save_model("ours", python_model=shout, pip_requirements=[])
+    for model in ("theirs", "ours"):
+        found |= {f"{label}: {model}": answer(case, model) for label, case in HINTED.items()}
+    loaded = mlflow.pyfunc.load_model("ours")
+    signatures = [str(mlflow.models.Model.load(model).signature.inputs) for model in ("theirs", "ours")]
+    found["in MLflow"] = [loaded.predict(["x"]), signatures]
+    Path(sys.argv[1]).write_text(json.dumps(found))
 
 
 if __name__ == "__main__":

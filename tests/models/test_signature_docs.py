@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 @pytest.mark.engine("mlflow")
 def test_python_in_the_docs_runs(place):
     blocks = re.findall(r"^```python\n(.*?)^```", (ROOT / "docs" / "signatures.md").read_text(), re.MULTILINE | re.DOTALL)
-    assert len(blocks) == 3
+    assert len(blocks) == 4
     script = place / "docs.py"
     script.write_text("\n".join(blocks))
     environment = {"PATH": os.environ["PATH"], "HOME": str(place), "PYTHONPATH": str(ROOT)}
