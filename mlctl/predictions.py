@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import tempfile
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlctl import inject, process, settings
-from mlctl.envs import selection
+from mlctl.envs import mlflow_lines, selection
 from mlctl.errors import EnvError, ExecutionError, SchemaError
 from mlctl.projects.entities import DeclaredEnv, Project
 
@@ -54,6 +55,16 @@ def environment(model: Path, *, env_manager: str, without_mlflow: bool, tell: Ca
     for note in chosen.plan().notes:
         tell(note)
     return chosen.prepare(tell)
+
+
+def needs_no_mlflow(model: Path, mlmodel: Mapping[str, Any]) -> bool:
+    """Whether a model that asks for mlflow predicts without it: mlctl loads it, it has no code of its user's, and names pandas itself."""
+    loader = str((mlmodel["flavors"].get("python_function") or {}).get("loader_module"))
+    ours = loader.startswith("mlflow.") and "." not in loader[len("mlflow.") :] and find_spec(f"mlctl.flavors.{loader[len('mlflow.') :]}")
+    file = model / "requirements.txt"
+    lines = file.read_text("utf-8", "replace").splitlines() if file.is_file() else []
+    named = {mlflow_lines.named(line.strip()).package for line in lines}
+    return bool(ours) and "pandas" in named and bool(named & mlflow_lines.PACKAGES)
 
 
 def predict(model: Path, request: Request, *, prepared: PreparedEnv, variables: Mapping[str, str]) -> int:

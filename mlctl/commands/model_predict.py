@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from mlctl import predictions, render
+from mlctl import predictions, render, settings
 from mlctl.commands import model_places
 from mlctl.errors import UsageError
 
@@ -42,7 +42,9 @@ def predict(
     env_manager: Annotated[
         str, typer.Option("--env-manager", metavar="KIND", help="As for `mlctl run`; `local` is this machine's own Python.")
     ] = "virtualenv",
-    without_mlflow: Annotated[bool, typer.Option("--without-mlflow", help="Do not install mlflow.")] = False,
+    without_mlflow: Annotated[
+        bool | None, typer.Option("--without-mlflow/--with-mlflow", help="Whether mlflow is left out; by default where it is not needed.")
+    ] = None,
     env: Annotated[list[str] | None, typer.Option("--env", metavar="NAME=VALUE", help="A variable for the model; repeatable.")] = None,
     chunk_rows: Annotated[
         int, typer.Option("--chunk-rows", min=0, metavar="N", help="Predict so many rows at a time; 0: all at once.")
@@ -65,9 +67,11 @@ def predict(
     own = dict(_pair(item, "--env") for item in env or ())
     view = ctx.find_root().obj
     with model_places.looking(text) as (place,):
-        model_places.mlmodel(place)
+        mlmodel = model_places.mlmodel(place)
         with model_places.at_hand(place) as folder:
-            prepared = predictions.environment(folder, env_manager=env_manager, without_mlflow=without_mlflow, tell=render.tell)
+            unneeded = predictions.needs_no_mlflow(folder, mlmodel) or bool(settings.value("without_mlflow"))
+            without = unneeded if without_mlflow is None else without_mlflow
+            prepared = predictions.environment(folder, env_manager=env_manager, without_mlflow=without, tell=render.tell)
             if target == _STANDARD and view.output == "json":
                 return _in_envelope(place.uri, folder, request, prepared=prepared, variables=own)
             started = time.monotonic()

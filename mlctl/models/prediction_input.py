@@ -100,7 +100,7 @@ def _parquet(source: str, wanted: Wanted, chunk_rows: int) -> Iterator[Chunk]:
                 seen += batch.num_rows
                 yield Chunk(batch.to_pandas(), done=seen / total)
         except ArrowInvalid as error:
-            raise InvalidValueError(f"The input is not Parquet: {error}.") from None
+            raise InvalidValueError(f"The input is not Parquet: {str(error).rstrip('.')}.") from None
 
 
 def _seekable(stream: "IO[bytes]") -> Any:

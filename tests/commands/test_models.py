@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from mlctl_server import Server
 
+from mlctl import predictions
+
 HERE = Path(__file__).parent
 pytestmark = pytest.mark.engine("mlflow")
 
@@ -262,6 +264,22 @@ class TestPredict:
         done = mlctl(*asked, check=123)
         assert "needs the package" in done.stderr
         assert "Traceback" not in done.stderr
+
+    @pytest.mark.parametrize(
+        ("loader", "requirements", "found"),
+        [
+            ("mlflow.sklearn", "mlflow==3.17.2\npandas==3.1\n", True),
+            ("mlflow.sklearn", "mlflow-skinny\n# x\npandas\n", True),
+            ("mlflow.sklearn", "mlflow==3.17.2\n", False),
+            ("mlflow.sklearn", "pandas\n", False),
+            ("mlflow.pyfunc.model", "mlflow\npandas\n", False),
+            ("mlflow.spacy", "mlflow\npandas\n", False),
+            ("mine", "mlflow\npandas\n", False),
+        ],
+    )
+    def test_whether_mlflow_is_left_out(self, place, loader, requirements, found):
+        (place / "requirements.txt").write_text(requirements)
+        assert predictions.needs_no_mlflow(place, {"flavors": {"python_function": {"loader_module": loader}}}) is found
 
     @pytest.mark.parametrize(
         ("arguments", "said"),
