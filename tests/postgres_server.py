@@ -44,6 +44,7 @@ class Server(contextlib.AbstractContextManager):
         self._programs = binaries()
         self._options = {**_OPTIONS, **options}
         self._numbers = itertools.count(1)
+        self._connections = {}
         self._user = {"user": _AS, "extra_groups": []} if os.geteuid() == 0 else {}
 
     def __enter__(self):
@@ -81,6 +82,8 @@ class Server(contextlib.AbstractContextManager):
         self._process.wait(20)
 
     def __exit__(self, *_):
+        for connection in self._connections.values():
+            connection.close()
         self.stop()
         shutil.rmtree(self._folder, ignore_errors=True)
 
@@ -105,15 +108,15 @@ class Server(contextlib.AbstractContextManager):
         """An address whose store, if there is one, is as new: its tables are emptied, which is much faster than making them."""
         import psycopg
 
-        with psycopg.connect(address, autocommit=True) as connection:
-            rows = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = current_schema() AND tablename <> 'mlctl_store'")
-            names = [name for (name,) in rows]
-            if names:
-                rows = connection.execute("SELECT sequencename FROM pg_sequences WHERE schemaname = current_schema()")
-                steps = [f"DELETE FROM {name}" for name in names] + [f"ALTER SEQUENCE {name} RESTART" for (name,) in rows]
-                times = f"{time.time_ns() // 1_000_000}, {time.time_ns() // 1_000_000}"
-                default = (
-                    f"INSERT INTO experiments (id, name, artifact_location, created_ms, updated_ms) VALUES (0, 'Default', '', {times})"
-                )
-                connection.execute("; ".join([*steps, default]))
+        if address not in self._connections:
+            self._connections[address] = psycopg.connect(address, autocommit=True)
+        connection = self._connections[address]
+        rows = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = current_schema() AND tablename <> 'mlctl_store'")
+        names = [name for (name,) in rows]
+        if names:
+            rows = connection.execute("SELECT sequencename FROM pg_sequences WHERE schemaname = current_schema()")
+            steps = [f"DELETE FROM {name}" for name in names] + [f"ALTER SEQUENCE {name} RESTART" for (name,) in rows]
+            times = f"{time.time_ns() // 1_000_000}, {time.time_ns() // 1_000_000}"
+            default = f"INSERT INTO experiments (id, name, artifact_location, created_ms, updated_ms) VALUES (0, 'Default', '', {times})"
+            connection.execute("; ".join([*steps, default]))
         return address

@@ -1,6 +1,7 @@
 """A server that speaks the protocol of S3, in a process of its own: moto's, which keeps objects in memory."""
 
 import contextlib
+import functools
 import itertools
 import os
 import socket
@@ -41,6 +42,7 @@ def serving():
         process.wait(20)
 
 
+@functools.cache
 def client(address):
     """boto3's own client of it."""
     import boto3
