@@ -54,6 +54,7 @@ ENGINE_VARIABLES = (
     "MLCTL_DOCKER_BASE",
     "MLCTL_DOCKER_POSTGRES",
     "MLCTL_DOCKER_IMAGE",
+    "MLCTL_DOCKER_WHEELS",
 )
 ENGINES = {
     "git-http": (_git_http, "git with git-http-backend"),
@@ -93,6 +94,10 @@ ENGINES = {
     "docker": (
         lambda: engines.has_image("MLCTL_DOCKER_IMAGE"),
         "a Docker engine, and MLCTL_DOCKER_IMAGE naming the image of tests/docker/engine.sh",
+    ),
+    "docker-wheels": (
+        lambda: engines.has_image("MLCTL_DOCKER_WHEELS"),
+        "a Docker engine, and MLCTL_DOCKER_WHEELS naming an image in it that has Python, and in /wheels what a model's server needs",
     ),
     "cc": (lambda: shutil.which("cc") is not None, "a C compiler"),
 }

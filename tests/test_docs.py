@@ -79,6 +79,7 @@ def test_variables_in_the_docs_exist():
         "MLCTL_FLAVORS_HEAVY",
         "MLCTL_DOCKER_BASE",
         "MLCTL_DOCKER_POSTGRES",
+        "MLCTL_DOCKER_WHEELS",
         "MLCTL_BUNDLE",
     }
     for page in PAGES:
