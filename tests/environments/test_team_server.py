@@ -118,3 +118,6 @@ def test_up_down_and_up_again(checkout, monkeypatch, tmp_path):
         assert "ecret" not in said
     finally:
         call(*compose, "down", "-v", "--remove-orphans", **options)
+        subprocess.run(
+            ["docker", "rmi", "mlctl-server", "mlctl-stand-in-storage", "mlctl-stand-in-database"], capture_output=True, check=False
+        )
