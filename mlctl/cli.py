@@ -29,6 +29,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "models": ("mlctl.commands.models", "List, show, compare and download models, and predict with them."),
     "project": ("mlctl.commands.project", "Make a project, show or check one."),
     "server": ("mlctl.commands.server", "Serve the store to MLflow clients over their REST API."),
+    "ui": ("mlctl.commands.ui", "Open the web pages of the store in a browser."),
     "env": ("mlctl.commands.env", "Build, use and export environments; list, show and remove those that were built."),
     "doctor": ("mlctl.commands.doctor", "Check this machine: engines, interpreters, cache and store."),
     "completion": ("mlctl.commands.completion", "Completion for bash, zsh and fish."),

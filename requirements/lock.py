@@ -19,6 +19,8 @@ FILES = {
     "s3.txt": ["s3.in"],
     "flavors.txt": ["flavors.in"],
     "flavors-heavy.txt": ["flavors-heavy.in", "--overrides", "flavors-heavy.overrides"],
+    "node.txt": ["node.in"],  # builds the web pages where the machine has no Node
+    "browser.txt": ["browser.in"],  # drives the machine's Chromium in tests/ui
 }
 
 

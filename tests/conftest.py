@@ -31,6 +31,11 @@ def _can_mount() -> bool:
     return sys.platform == "linux" and os.geteuid() == 0 and shutil.which("mount") is not None
 
 
+def _can_browse() -> bool:
+    pages = [ROOT / "mlctl" / "ui" / "static" / "index.html", ROOT / "ui" / "node_modules" / "axe-core" / "axe.min.js"]
+    return shutil.which("chromium") is not None and importlib.util.find_spec("playwright") is not None and all(map(Path.exists, pages))
+
+
 def _oldest_python() -> bool:
     return python_38() is not None
 
@@ -99,6 +104,7 @@ ENGINES = {
         lambda: engines.has_image("MLCTL_DOCKER_WHEELS"),
         "a Docker engine, and MLCTL_DOCKER_WHEELS naming an image in it that has Python, and in /wheels what a model's server needs",
     ),
+    "chromium": (_can_browse, "Chromium, playwright (requirements/browser.txt) and the built web pages (make ui)"),
     "cc": (lambda: shutil.which("cc") is not None, "a C compiler"),
 }
 

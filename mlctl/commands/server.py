@@ -1,8 +1,7 @@
-"""``mlctl server``: the tracking store over MLflow's REST API."""
+"""``mlctl server``: the tracking store over MLflow's REST API, and the web pages."""
 
 from __future__ import annotations
 
-import ipaddress
 from typing import Annotated
 
 import typer
@@ -11,8 +10,6 @@ from mlctl import render, settings
 from mlctl.errors import LaunchError, UsageError
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
-
-LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
 
 
 @app.command()
@@ -36,19 +33,18 @@ def server(
 ) -> render.Result:
     """Serve the tracking store to MLflow clients until Ctrl-C or SIGTERM."""
     token = _checked_token(settings.value("server_token"))
-    _check_address(host, allow_remote=allow_remote_without_login or bool(token))
     if static_prefix and (not static_prefix.startswith("/") or static_prefix.endswith("/")):
         raise UsageError(
             f"--static-prefix {static_prefix!r} does not fit.", hint="It begins with a slash and does not end with one: /mlctl."
         )
     from mlctl.server import serving
 
+    serving.check_address(host, allow_remote=allow_remote_without_login or bool(token))
     try:
         bound = serving.listen(host, port)
     except OSError as error:
         raise LaunchError(f"{host}:{port} cannot be listened on: {error.strerror}.", hint="`--port 0` takes a free port.") from None
-    shown = f"[{host}]" if ":" in host else host
-    address = f"http://{shown}:{bound.getsockname()[1]}{static_prefix}"
+    address = serving.address(host, bound, static_prefix)
     hosts = [name.strip() for name in allowed_hosts.split(",") if name.strip()] if allowed_hosts else None
     serving.serve_store(
         bound,
@@ -67,17 +63,3 @@ def _checked_token(token: str) -> str:
     if not token.isascii() or any(character.isspace() or not character.isprintable() for character in token):
         raise UsageError("MLCTL_SERVER_TOKEN has characters that no token has.", hint="openssl rand -hex 24 makes one.")
     return token
-
-
-def _check_address(host: str, *, allow_remote: bool) -> None:
-    if host in LOOPBACK_NAMES or allow_remote:
-        return
-    try:
-        inside = ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        inside = False
-    if not inside:
-        raise UsageError(
-            f"{host} can be reached from other machines, and this server asks nobody for a login.",
-            hint="Set MLCTL_SERVER_TOKEN, which clients then need as MLFLOW_TRACKING_TOKEN; or permit it: --allow-remote-without-login.",
-        )

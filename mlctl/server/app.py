@@ -20,6 +20,7 @@ from mlctl.server.commits import Commits
 from mlctl.server.counters import Counters
 from mlctl.server.documents import Documents
 from mlctl.server.guard import OPEN_PATHS
+from mlctl.server.pages import MAKE, Pages, are_built
 from mlctl.server.routes import ARTIFACTS, ROUTES, Route
 from mlctl.server.tracking import Tracking
 from mlctl.server.turns import Turns
@@ -93,6 +94,7 @@ class App:
         writer = ThreadPoolExecutor(1, "writer") if store.shared else None
         self._commits = Commits(store, upkeep=upkeep, threads=ThreadPoolExecutor(1, "upkeep"), writer=writer)
         self._turns = Turns()
+        self._pages = Pages()
         self._tracking = Tracking(Documents(), self._turns)
         self._heavy = ThreadPoolExecutor(1, "heavy-reads", self._prepare_heavy)
         self._routes: dict[tuple[str, str], Route] = {(route.method, path): route for route in ROUTES for path in route.paths()}
@@ -151,7 +153,7 @@ class App:
             path, named = self._with_names(path, scope)
             route = self._routes.get((reading, path))
         if route is None:
-            return self._without_route(reading, path)
+            return self._without_route(scope, reading, path=path)
         try:
             if route.method == "GET":
                 request = requests.from_query(route.request, scope["query_string"], named)
@@ -203,8 +205,11 @@ class App:
         with self._store.reading() as db:
             return work(db)
 
-    def _without_route(self, method: str, path: str) -> tuple[str, Answer]:
+    def _without_route(self, scope: Scope, method: str, *, path: str) -> tuple[str, Answer]:
         """Pages that are no rows of the table, and what is answered where there is nothing."""
+        page = self._page(scope, path) if method == "GET" else None
+        if page is not None:
+            return "pages", page
         if method == "OPTIONS" and (path in self._methods or path.startswith(("/api/", "/ajax-api/"))):
             return "options", Answer(204, b"", [(b"allow", self._allowed(path)), *_SAFETY])
         if path in self._plain and method == "GET":
@@ -214,6 +219,16 @@ class App:
             page = _page(405, "Method not allowed", text=text)
             return "method-not-allowed", page._replace(headers=[(b"allow", self._allowed(path)), *_HTML])
         return "not-found", _page(404, "Not found", text="There is nothing at this address.")
+
+    def _page(self, scope: Scope, path: str) -> Answer | None:
+        """A file of the web pages; None where there is none of that name."""
+        if self._prefix and scope["path"] == self._prefix:
+            return Answer(308, b"", [(b"location", f"{self._prefix}/".encode()), *_SAFETY])
+        packed = any(name == b"accept-encoding" and b"gzip" in value for name, value in scope["headers"])
+        found = self._pages.find(path, packed=packed) if path else None
+        if found is not None:
+            return Answer(200, *found)
+        return _page(404, "No pages here", text=MAKE) if path == "/" and not are_built() else None
 
     def _allowed(self, path: str) -> bytes:
         return ", ".join(sorted({"OPTIONS", *self._methods.get(path, ("GET", "POST"))})).encode()

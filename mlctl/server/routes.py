@@ -7,7 +7,7 @@ from collections.abc import Callable  # noqa: TC003 -- a NamedTuple's annotation
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mlctl.server import logged_models as models
-from mlctl.server import owners, registry, tracking
+from mlctl.server import owners, registry, tables, tracking
 from mlctl.server import requests as r
 from mlctl.server.tracking import Tracking
 
@@ -128,4 +128,7 @@ ROUTES: tuple[Route, ...] = (
     _write("runs/request-stop", r.OfRun, owners.request_stop, roots=owners.ROOTS),
     _write("runs/finish", owners.Finish, owners.finish, roots=owners.ROOTS),
     _search("runs/owners", owners.Owners, owners.owners, roots=owners.ROOTS),
+    # What the web pages ask for: many runs or points in one answer.
+    _read("changes", r.Nothing, tables.changes, roots=owners.ROOTS),
+    _read("experiments/overview", r.Nothing, tables.overview, roots=owners.ROOTS),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import ipaddress
 import os
 import signal
 import socket
@@ -29,6 +30,32 @@ if TYPE_CHECKING:
 GRACE_S = 10
 KEEP_ALIVE_S = 75
 BACKLOG = 2048
+LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
+
+
+def check_address(host: str, *, allow_remote: bool) -> None:
+    """Refuse an address that other machines reach, unless that is wanted.
+
+    Raises:
+        UsageError: it is not one of this machine's alone.
+    """
+    if host in LOOPBACK_NAMES or allow_remote:
+        return
+    try:
+        inside = ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        inside = False
+    if not inside:
+        raise UsageError(
+            f"{host} can be reached from other machines, and this server asks nobody for a login.",
+            hint="Set MLCTL_SERVER_TOKEN, which clients then need as MLFLOW_TRACKING_TOKEN; or permit it: --allow-remote-without-login.",
+        )
+
+
+def address(host: str, bound: socket.socket, static_prefix: str = "") -> str:
+    """What a client or a browser on this machine calls a listening socket."""
+    shown = f"[{host}]" if ":" in host else host
+    return f"http://{shown}:{bound.getsockname()[1]}{static_prefix}"
 
 
 def listen(host: str, port: int) -> socket.socket:

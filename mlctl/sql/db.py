@@ -36,11 +36,12 @@ class Rows(Protocol):
 class Db:
     """A database inside a transaction.
 
-    ``folder`` is where the store keeps artifacts, ``patterns`` are the regular expressions of the search under way. What is remembered
-    here was read or written by this connection; `forget` drops it when a transaction is rolled back.
+    ``folder`` is where the store keeps artifacts, ``change_mark`` a statement whose answer on this connection is another after each
+    change of the database, whoever made it, ``patterns`` are the regular expressions of the search under way. What is remembered here
+    was read or written by this connection; `forget` drops it when a transaction is rolled back.
     """
 
-    __slots__ = ("execute", "executemany", "folder", "key_ids", "key_names", "patterns", "runs")
+    __slots__ = ("change_mark", "execute", "executemany", "folder", "key_ids", "key_names", "patterns", "runs")
 
     def __init__(
         self,
@@ -48,11 +49,13 @@ class Db:
         execute: Callable[..., Rows],
         executemany: Callable[[str, Iterable[Sequence[Any]]], Any],
         folder: str,
+        change_mark: str = "SELECT (SELECT data_version FROM pragma_data_version()), total_changes()",
         patterns: "Optional[Dict[str, Pattern]]" = None,
     ) -> None:
         self.execute = execute
         self.executemany = executemany
         self.folder = folder
+        self.change_mark = change_mark
         self.key_ids: Dict[str, int] = {}
         self.key_names: Dict[int, str] = {}
         self.runs: Dict[str, int] = {}

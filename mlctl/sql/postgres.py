@@ -32,7 +32,8 @@ class _Handle:
 
     def __init__(self, connection: "Connection[Any]", folder: str) -> None:
         self.connection = connection
-        self.db = Db(execute=self._execute, executemany=self._executemany, folder=folder)
+        mark = "SELECT txid_snapshot_xmax(txid_current_snapshot())"  # only what writes takes a number
+        self.db = Db(execute=self._execute, executemany=self._executemany, folder=folder, change_mark=mark)
         self.pid = os.getpid()
         self.lost = False  # a signal handler wanted to write in the middle of this one's call
 
