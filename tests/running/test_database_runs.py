@@ -13,7 +13,7 @@ import mlctl
 mlctl.log_metric("loss", 0.5, step=1)
 mlctl.log_param("p", "1")
 mlctl.log_text("hello", "notes/hello.txt")
-told = [name for name, value in os.environ.items() if "geheim" in value or "postgres" in value]
+told = [name for name, value in os.environ.items() if "geheim" in value or "postgresql:" in value]
 mlctl.set_tag("told", ",".join(told))
 print("logged to", mlctl.get_tracking_uri().split(":")[0])
 """
