@@ -47,7 +47,7 @@ def test_nothing_is_wrong(doctor, mlctl, place):
 
 def test_programs(doctor, place, monkeypatch):
     program(place / "bin", "git", "echo broken >&2; exit 1")
-    program(place / "bin", "docker", "echo cannot connect >&2; exit 1")
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{place}/docker.sock")
     program(place / "bin", "nvidia-smi", "echo 'A100, 550.1'; echo 'A100, 550.1'")
     program(place / "bin", "conda", "echo conda 24.1.2")
     program(place / "bin", "Rscript", "echo 'Rscript (R) version 4.3.1 (2023-06-16)' >&2")
@@ -56,7 +56,7 @@ def test_programs(doctor, place, monkeypatch):
     assert wrong(found) == {("engine", "git")}
     assert found["engine", "git"]["found"] == "does not answer: broken"
     assert found["engine", "docker"]["status"] == "note"
-    assert "daemon" in found["engine", "docker"]["fix"]
+    assert "systemctl start docker" in found["engine", "docker"]["fix"]
     assert found["engine", "conda"]["found"] == "24.1.2"
     assert found["engine", "Rscript"]["found"] == "4.3.1"
     assert found["engine", "nvidia-smi"]["found"] == "A100, 550.1; A100, 550.1"

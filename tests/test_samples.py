@@ -1,6 +1,7 @@
 """Every sample project runs, and leaves what it promises."""
 
 import json
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -124,3 +125,26 @@ def test_conda(mlctl, place, tmp_path, monkeypatch):
     (run,) = mlctl.runs()
     assert run["data"]["metrics"] == {"words": 36, "count.what": 4, "count.dare": 2}
     assert run["data"]["tags"]["mlflow.project.env"] == "conda"
+
+
+@pytest.mark.engine("docker")
+def test_docker(mlctl, place):
+    """From its own Dockerfile, on the image that is here; a changed script builds nothing."""
+    folder = shutil.copytree(SAMPLES / "docker", place / "docker")
+    text = (folder / "MLproject").read_text()
+    (folder / "MLproject").write_text(text.replace("python:3.12-slim-bookworm", os.environ["MLCTL_DOCKER_IMAGE"]))
+    with (folder / "Dockerfile").open("a") as file:
+        file.write(f"# {place}\n")  # an image that no test has built before
+    done = mlctl("run", folder, "-P", "trees=9", check=0)
+    assert "building the image" in done.stderr
+    assert done.stdout.startswith("irises, by their petals accuracy 0.")
+    assert done.stdout.endswith(f"\nwritten by {os.getuid()}\n")
+    assert (folder / "report.txt").stat().st_uid == os.getuid()
+    (folder / "train.py").write_text("print('changed')")
+    again = mlctl("run", folder, check=0)
+    assert "building the image" not in again.stderr
+    (run,) = mlctl.runs("--filter", "metrics.accuracy > 0")
+    assert (Path(run["info"]["artifact_uri"]) / "model" / "stumps.json").exists()
+    for env in mlctl.json("env", "list")["data"]:
+        if env["builder"] == "docker":
+            mlctl("env", "remove", env["key"], check=0)

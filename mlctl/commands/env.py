@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from mlctl import render, settings
-from mlctl.envs import cache
+from mlctl.envs import cache, docker_records
 from mlctl.errors import UsageError
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False, no_args_is_help=True)
@@ -20,9 +20,8 @@ KeyArgument = Annotated[str, typer.Argument(metavar="KEY", help="An environment'
 @app.command("list")
 def list_envs() -> render.Result:
     """List the environments that were built, the last used one first."""
-    return _listed(
-        cache.list_envs(settings.cache_dir()), empty="No environments have been built. `mlctl run` builds what a project asks for."
-    )
+    found = [*cache.list_envs(settings.cache_dir()), *docker_records.records(settings.cache_dir())]
+    return _listed(found, empty="No environments have been built. `mlctl run` builds what a project asks for.")
 
 
 @app.command("show")
@@ -47,7 +46,8 @@ def show(key: KeyArgument) -> render.Result:
 @app.command("remove")
 def remove(keys: Annotated[list[str], typer.Argument(metavar="KEY…", help="Keys of environments, or unique prefixes.")]) -> render.Result:
     """Remove environments; the next run that needs one builds it again."""
-    return _listed([cache.remove(settings.cache_dir(), key) for key in keys], what="removed")
+    where = settings.cache_dir()
+    return _listed([docker_records.remove(where, key) if ":" in key else cache.remove(where, key) for key in keys], what="removed")
 
 
 @app.command("gc")
@@ -61,7 +61,9 @@ def gc(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be removed; remove nothing.")] = False,
 ) -> render.Result:
     """Remove what half-finished builds left behind, and on request what nobody used for a while."""
-    found = cache.gc(settings.cache_dir(), older_than_days=older_than, max_bytes=_bytes(max_size) if max_size else None, dry_run=dry_run)
+    where, limit = settings.cache_dir(), _bytes(max_size) if max_size else None
+    found = cache.gc(where, older_than_days=older_than, max_bytes=limit, dry_run=dry_run)
+    found += docker_records.gc(where, older_than_days=older_than, dry_run=dry_run)
     return _listed(found, what="to be removed" if dry_run else "removed", empty="There is nothing to remove.")
 
 

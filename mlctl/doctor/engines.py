@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from mlctl import process
 from mlctl.doctor.findings import NOTE, OK, WRONG, Finding
 from mlctl.envs import uv
+from mlctl.errors import EnvError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,8 +36,6 @@ ENGINES = (
     Engine("conda", ("--version",), "--env-manager conda", variable="CONDA_EXE"),
     Engine("mamba", ("--version",), "--env-manager mamba", variable="MAMBA_EXE"),
     Engine("micromamba", ("--version",), "--env-manager micromamba"),
-    Engine("docker", ("version", "--format", "{{.Server.Version}}"), "docker projects", "Start its daemon, and see that you may use it."),
-    Engine("podman", ("--version",), "docker projects"),
     Engine("Rscript", ("--version",), "R scripts as entry points", "Install R, and in R the package mlflow."),
     Engine(
         "nvidia-smi", ("--query-gpu=name,driver_version", "--format=csv,noheader"), "NVIDIA GPUs", "Install its driver, if there is one."
@@ -51,6 +51,7 @@ def look() -> Iterator[Finding]:
     """Findings about all programs; they are asked at the same time."""
     asked = {engine: _start(engine, path) for engine in ENGINES if (path := _path(engine))}
     yield _uv()
+    yield _containers()
     for engine in ENGINES:
         pending = asked.get(engine)
         yield _answer(engine, pending) if pending else Finding(_TOPIC, engine.name, NOTE, f"not there: for {engine.used_for}", engine.hint)
@@ -91,6 +92,19 @@ def _broken(engine: Engine, why: str) -> Finding:
 def _version(said: list[str]) -> str:
     found = re.search(r"\d+(?:\.\d+)+", said[0])
     return found[0] if found and len(said) == 1 and "," not in said[0] else "; ".join(said)
+
+
+def _containers() -> Finding:
+    """The engine that docker projects would use, asked through its socket: the commands need not be installed."""
+    from mlctl.envs import docker_engine
+
+    try:
+        with contextlib.closing(docker_engine.connect()) as client:
+            found = client.version()
+    except EnvError as error:
+        return Finding(_TOPIC, "docker", NOTE, f"docker projects cannot run: {error.message}", error.hint)
+    name = next((part["Name"] for part in found.get("Components") or () if "Podman" in part["Name"]), "Docker")
+    return Finding(_TOPIC, "docker", OK, f"{name.removesuffix(' Engine')} {found.get('Version', '')} at {docker_engine.address()}")
 
 
 def _uv() -> Finding:

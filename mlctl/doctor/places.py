@@ -30,7 +30,7 @@ def environments(cache: Path) -> Iterator[Finding]:
     native = find_spec("rattler") is not None
     conda = "solved and installed by py-rattler" if native else "with Python and pip packages alone: made by virtualenv"
     yield Finding("environment", "conda_env", OK if native else NOTE, conda, "" if native else 'pip install "mlctl[conda]"')
-    yield Finding("environment", "docker_env", NOTE, "not run by this version", "--env-manager local runs it here.")
+    yield Finding("environment", "docker_env", OK, "a container of the engine that is named above")
     lock = "uv sync" if by_uv else "cannot be installed: there is no uv"
     yield Finding("environment", "uv.lock", OK if by_uv else NOTE, lock, "" if by_uv else "pip install uv")
 

@@ -159,14 +159,14 @@ class DockerEnv:
         name = self._project.name or self._project.folder.name
         if wanted.build:
             recipe = docker_build.from_dockerfile(client, wanted.build, platform=platform)
-            image = docker_build.built(client, recipe, project=name, folder=folder, tell=tell)
+            image = docker_build.built(client, recipe, project=name, folder=folder, cache=self._cache, tell=tell)
         else:
             image = docker_image.found_or_pulled(client, wanted.image, platform=platform, tell=tell)
         if not self._build_image:
             return image
         owner = str(wanted.options.get("user", self._caller()))
         with_code = docker_build.with_code(image, folder, owner=owner if owner.replace(":", "").isdigit() else "", platform=platform)
-        return docker_build.built(client, with_code, project=f"{name}-code", folder=f"{folder}#code", tell=tell)
+        return docker_build.built(client, with_code, project=f"{name}-code", folder=f"{folder}#code", cache=self._cache, tell=tell)
 
     def _request(self, client: DockerClient, image: Image, where: str) -> docker_request.Request:
         from mlctl.envs import docker_engine

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlctl.envs import docker_context, docker_credentials, docker_engine, docker_image
+from mlctl.envs import docker_context, docker_credentials, docker_engine, docker_image, docker_request
 from mlctl.envs.docker_settings import CODE, ImageBuild
 from mlctl.errors import EnvError
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from mlctl.envs.docker_image import Image
 
 PROJECT_LABEL = "mlctl.project"
+FOLDER_LABEL = "mlctl.folder"
 CONTENT_LABEL = "mlctl.content"
 KEPT = 3
 """How many images of one project stay: of branches that take turns none is built twice."""
@@ -62,8 +63,8 @@ def with_code(base: Image, folder: str, *, owner: str = "", platform: str = "") 
         EnvError: a file of the project cannot be read.
     """
     chown = f"--chown={owner} " if owner else ""
-    text = f"FROM {base.name}\nCOPY {chown}. {CODE}/\nWORKDIR {CODE}\n"
-    context = docker_context.read(folder, extra={_DOCKERFILE: text.encode()})
+    text = f"FROM {base.name}\nCOPY {chown}code/ {CODE}/\nWORKDIR {CODE}\n"
+    context = docker_context.read(folder, extra={_DOCKERFILE: text.encode()}, prefix="code/")
     return _recipe(context, args=(), target="", platform=platform, bases={base.name: base.id})
 
 
@@ -88,7 +89,7 @@ def name_of(project: str, key: str) -> str:
     return f"mlctl-{slug}:{key}"
 
 
-def built(client: DockerClient, recipe: Recipe, *, project: str, folder: str, tell: Callable[[str], None]) -> Image:
+def built(client: DockerClient, recipe: Recipe, *, project: str, folder: str, cache: Path, tell: Callable[[str], None]) -> Image:
     """The image of a recipe, built if it is not here.
 
     Raises:
@@ -100,11 +101,12 @@ def built(client: DockerClient, recipe: Recipe, *, project: str, folder: str, te
         tell(f"the image {name} is up to date ({_described(recipe)})")
         return found
     tell(f"building the image {name}: {_described(recipe)} are sent")
-    _build(client, recipe, name=name, owner=_owner(folder), tell=tell)
+    _build(client, recipe, name=name, labels={PROJECT_LABEL: _owner(folder), FOLDER_LABEL: folder, CONTENT_LABEL: recipe.key}, tell=tell)
     found = docker_image.find(client, name)
     if found is None:
         raise EnvError(f"The image {name} has been built, and is not there.")
     collect_old(client, folder)
+    docker_request.note_built(cache)
     return found
 
 
@@ -116,7 +118,7 @@ def _owner(folder: str) -> str:
     return hashlib.sha256(folder.encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
 
-def _build(client: DockerClient, recipe: Recipe, *, name: str, owner: str, tell: Callable[[str], None]) -> None:
+def _build(client: DockerClient, recipe: Recipe, *, name: str, labels: Mapping[str, str], tell: Callable[[str], None]) -> None:
     docker_credentials.login(client)
     said: list[str] = []
     with recipe.context.archive() as archive, docker_engine.told(f"The image {name} cannot be built"):
@@ -128,7 +130,7 @@ def _build(client: DockerClient, recipe: Recipe, *, name: str, owner: str, tell:
             buildargs=dict(recipe.args),
             target=recipe.target or None,
             platform=recipe.platform or None,
-            labels={PROJECT_LABEL: owner, CONTENT_LABEL: recipe.key},
+            labels=dict(labels),
             rm=True,
             forcerm=True,
             decode=True,
@@ -154,6 +156,7 @@ def images(client: DockerClient) -> list[dict[str, object]]:
             "size_bytes": int(item.get("Size") or 0),
             "created_s": int(item.get("Created") or 0),
             "project": str((item.get("Labels") or {}).get(PROJECT_LABEL, "")),
+            "folder": str((item.get("Labels") or {}).get(FOLDER_LABEL, "")),
         }
         for item in found
     ]

@@ -45,20 +45,24 @@ _CHUNK = 1 << 20
 
 @dataclass(frozen=True)
 class Context:
-    """A folder's files for a build, by their paths below it; ``extra`` are texts that take the place of files."""
+    """A folder's files for a build, by their paths below it; ``extra`` are texts that take the place of files.
+
+    In the archive the files are below ``prefix``, the texts are not.
+    """
 
     folder: str
     files: tuple[str, ...]
     size_bytes: int
     digest: str
     extra: Mapping[str, bytes]
+    prefix: str = ""
 
     def archive(self) -> IO[bytes]:
         """A tar archive of it, as an open temporary file."""
         target = tempfile.TemporaryFile()  # noqa: SIM115 -- whoever sends it closes it
         with tarfile.open(fileobj=target, mode="w", format=tarfile.PAX_FORMAT, encoding="utf-8", errors="surrogateescape") as tar:
             for name in self.files:
-                info = _entry(tar, Path(self.folder, name), name)
+                info = _entry(tar, Path(self.folder, name), self.prefix + name)
                 if info.isreg():
                     with Path(self.folder, name).open("rb") as source:
                         tar.addfile(info, source)
@@ -81,7 +85,7 @@ def _entry(tar: tarfile.TarFile, path: Path, name: str) -> tarfile.TarInfo:
     return info
 
 
-def read(folder: str, *, dockerfile: str = "", extra: Mapping[str, bytes] | None = None) -> Context:
+def read(folder: str, *, dockerfile: str = "", extra: Mapping[str, bytes] | None = None, prefix: str = "") -> Context:
     """A folder as a build's context. ``dockerfile`` (a path) may have an ignore file of its own beside it.
 
     The digest covers names, contents, whether a file can be executed, and ``extra``; never times.
@@ -100,7 +104,7 @@ def read(folder: str, *, dockerfile: str = "", extra: Mapping[str, bytes] | None
             raise EnvError(f"{name} cannot be read for the image: {error.strerror}.", hint=hint) from None
     for name, data in sorted(added.items()):
         digest.update(f"\0{name}\0{len(data)}\0".encode() + data)
-    return Context(folder, names, total, digest.hexdigest(), added)
+    return Context(folder, names, total, digest.hexdigest(), added, prefix)
 
 
 def _feed(digest: hashlib._Hash, path: Path, name: str) -> int:

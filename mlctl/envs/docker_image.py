@@ -33,7 +33,7 @@ def find(client: DockerClient, name: str) -> Image | None:
     """The image of that name, if it is here."""
     from docker.errors import ImageNotFound, NullResource
 
-    with docker_engine.told(f"The image {name} cannot be looked at"):
+    with docker_engine.told(f"The image {name} cannot be looked at", hint=_hint(name)):
         try:
             attributes: dict[str, Any] = client.api.inspect_image(name)  # type: ignore[no-untyped-call]
         except (ImageNotFound, NullResource):

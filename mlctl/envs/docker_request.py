@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FOLDER = "containers"
+_BUILT = "built"
 NAMES_VARIABLE = "MLCTL_CONTAINER_VARIABLES"
 """Names of the variables that the job's container gets from the job's environment, as a JSON list."""
 
@@ -59,6 +60,16 @@ def home(cache: Path) -> Path:
     folder = cache / FOLDER
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     return folder
+
+
+def note_built(cache: Path) -> None:
+    """Note that there may be images of ours: without one nobody asks the engine for them."""
+    (home(cache) / _BUILT).touch()
+
+
+def has_built(cache: Path) -> bool:
+    """Whether images of ours may be at the engine."""
+    return (cache / FOLDER / _BUILT).exists()
 
 
 def verdict_path(request_path: str) -> str:

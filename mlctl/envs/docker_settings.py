@@ -56,6 +56,7 @@ def read(declared: Mapping[str, Any], folder: Path, *, arguments: Sequence[str] 
         EnvError: a setting cannot be understood.
     """
     found, notes = _known(declared)
+    notes += _without_dockerfile(found, declared, folder)
     options = docker_options.collect([*_from_keys(found), *_from_file(found.get("run_args")), *_from_flags(arguments)])
     volumes = [*(found.get("volumes") or ()), *options.volumes]
     build = _build(found.get("build"), folder)
@@ -82,6 +83,15 @@ def _known(declared: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
             if name != key:
                 notes.append(f"docker_env: {key} is read as {name}")
     return found, notes
+
+
+def _without_dockerfile(found: dict[str, Any], declared: Mapping[str, Any], folder: Path) -> list[str]:
+    """A key that MLflow does not heed must not keep a project from running on the image that it names, too."""
+    context = declared.get("build_context")
+    if not isinstance(context, str) or "build" in declared or not declared.get("image") or (folder / context / "Dockerfile").is_file():
+        return []
+    found.pop("build", None)
+    return [f"docker_env: build_context {context} has no Dockerfile: the image is used as it is"]
 
 
 def _from_keys(found: Mapping[str, Any]) -> Iterator[tuple[str, str | None]]:
