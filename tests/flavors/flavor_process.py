@@ -7,6 +7,7 @@ read MODULE FOLDER CASE…    loads all of them with MODULE, natively and as pyf
 import importlib
 import json
 import logging
+import os
 import sys
 import traceback
 import warnings
@@ -57,7 +58,12 @@ def log(module, folder, name, model):
 
 
 def read(module, folder, name):
-    return {writer: guarded(ask, module, folder / writer / name, name) for writer in MODULES}
+    answers = {writer: guarded(ask, module, folder / writer / name, name) for writer in MODULES}
+    return (
+        {**answers, "closed": {writer: guarded(ask_closed, folder / writer / name, name) for writer in MODULES}}
+        if module == "mlctl"
+        else answers
+    )
 
 
 def ask(module, folder, name):
@@ -72,6 +78,16 @@ def ask(module, folder, name):
     if case.params:
         answers["params"] = numbers(pyfunc.predict(case.data(), params=case.params))
     return answers
+
+
+def ask_closed(folder, name):
+    """What a model says that mlctl loads while nothing may be unpickled."""
+    path = next(path.parent for path in folder.rglob("MLmodel"))
+    os.environ["MLCTL_ALLOW_PICKLE"] = "false"
+    try:
+        return numbers(importlib.import_module("mlctl.pyfunc").load_model(str(path)).predict(CASES[name].data()))
+    finally:
+        del os.environ["MLCTL_ALLOW_PICKLE"]
 
 
 def main(task, *arguments):

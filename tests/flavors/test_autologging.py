@@ -170,11 +170,10 @@ lightgbm.LGBMRegressor(n_estimators=2, n_jobs=1, verbose=-1).fit(frame, y)
 found = {}
 for model in reversed(mlflow.search_logged_models(output_format="list")):
     loaded = mlflow.pyfunc.load_model(f"models:/{model.model_id}")
-    kind = json.dumps([type(loaded.unwrap_python_model() if False else loaded).__name__])
     found[model.model_id] = {
-        "status": str(model.status.value if hasattr(model.status, "value") else model.status),
+        "status": str(model.status),
         "inputs": loaded.metadata.signature.inputs.to_dict(),
-        "example": sorted(loaded.input_example.columns) if hasattr(loaded, "input_example") and loaded.input_example is not None else None,
+        "example": sorted(loaded.input_example.columns),
         "metrics": [[metric.key, metric.step] for metric in model.metrics or []],
         "numbers": len(loaded.predict(frame)),
     }

@@ -44,10 +44,9 @@ class Exchange:
         self._names = LIGHT if group == "light" else HEAVY[group]
         self.written = self._run("written", "write", folder)
         self.read = {module: self._run(module, "read", module, folder) for module in MODULES}
-        self.closed = self._run("mlctl", "read", "mlctl", folder, MLCTL_ALLOW_PICKLE="false")
 
-    def _run(self, result, task, *arguments, **further):
-        process(self._python, "-W", "ignore", PROCESS, task, *arguments, *self._names, folder=self.folder, **further)
+    def _run(self, result, task, *arguments):
+        process(self._python, "-W", "ignore", PROCESS, task, *arguments, *self._names, folder=self.folder)
         return json.loads((self.folder / f"{result}.json").read_text())
 
     def model(self, module, name):
@@ -107,6 +106,21 @@ def test_folders_are_mlflows(exchange, group, name):
     assert ours == theirs
 
 
+DISTRIBUTIONS = {"xgboost": "xgboost-cpu", "onnx": "onnxruntime", "pytorch": "torch", "spark": "pyspark"}
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize(("group", "name"), CASES)
+def test_the_framework_is_required_in_its_version(exchange, group, name):
+    flavor = name.partition(" ")[0]
+    lines = (exchange(group).model("mlctl", name) / "requirements.txt").read_text().splitlines()
+    names = [line.partition("==")[0] for line in lines]
+    assert {"mlflow", DISTRIBUTIONS.get(flavor, flavor)} <= set(names)
+    assert len(set(names)) == len(names)
+    assert all(line.partition("==")[2] for line in lines)
+    assert ("skops" in names) == (name == "lightgbm estimator")
+
+
 def files(folder):
     """The files of a model; those of Spark have random names."""
     found = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()} - FILES_OF_OURS
@@ -116,8 +130,8 @@ def files(folder):
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize(("group", "name"), CASES)
 def test_a_closed_gate_keeps_pickles_out_and_nothing_else(exchange, group, name):
-    for answers in exchange(group).closed[name].values():
+    for answers in exchange(group).read["mlctl"][name]["closed"].values():
         if name in PICKLED:
-            assert "MLCTL_ALLOW_PICKLE" in answers
+            assert "MLCTL_ALLOW_PICKLE=true" in answers
         else:
-            assert answers["pyfunc"] == exchange(group).written[name]["expected"]
+            assert answers == exchange(group).written[name]["expected"]
