@@ -3,7 +3,7 @@
 Both are installed from wheels with their bytecode compiled. Rows: start-up, listing runs, running a no-op project with the system
 environment and in a built virtualenv, and building a virtualenv for the first time (beside bare uv). The rows of ``--only python`` are in
 `virtualenv_bench`, those of ``--only conda`` in `environments_bench`, of ``--only tracking`` in `tracking_bench`, of ``--only models`` in
-`models_bench`, of ``--only server`` in `server_bench`.
+`models_bench`, of ``--only registry`` in `registry_bench`, of ``--only server`` in `server_bench`.
 """
 
 import argparse
@@ -19,6 +19,7 @@ from types import SimpleNamespace
 
 import environments_bench
 import models_bench
+import registry_bench
 import server_bench
 import tracking_bench
 import virtualenv_bench
@@ -61,6 +62,12 @@ def tracking(mlctl, mlflow, env, repeat):
     return rows
 
 
+def registry(mlctl, mlflow, env, repeat):
+    rows = registry_bench.measure(mlctl, mlflow, fresh("registry"), env, repeat=max(1, repeat // 2))
+    registry_bench.show(rows)
+    return rows
+
+
 def models(mlctl, mlflow, env, repeat):
     rows = models_bench.measure(mlctl, mlflow, fresh("models"), env, repeat=max(1, repeat // 2))
     tracking_bench.show(rows)
@@ -89,7 +96,15 @@ def conda(mlctl, _mlflow, env, repeat):
     return rows
 
 
-SECTIONS = {"commands": commands, "python": python, "conda": conda, "tracking": tracking, "models": models, "server": server}
+SECTIONS = {
+    "commands": commands,
+    "python": python,
+    "conda": conda,
+    "tracking": tracking,
+    "models": models,
+    "registry": registry,
+    "server": server,
+}
 
 
 def clean_environment():
