@@ -93,7 +93,7 @@ def _versions_of(store: TrackingStore, model: RegisteredModel, limit: int) -> li
     """Versions of a model, the newest first; only the latest ones of one whose name has both kinds of quotes: filters cannot ask for it."""
     quote = '"' if "'" in model.name else "'"
     if quote in model.name:
-        return model.latest_versions[::-1]
+        return sorted(model.latest_versions, key=lambda item: -int(item.version))
     return _all_versions(store, f"name = {quote}{model.name}{quote}", ["version_number DESC"], limit)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from mlctl import render
 from mlctl.commands import run_columns
 from mlctl.errors import NotFoundError
+from mlctl.tracking.registry import STAGES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -82,7 +83,8 @@ def _version_row(item: ModelVersion) -> list[Any]:
 
 def model_page(model: RegisteredModel) -> str:
     """A registered model as text, without its versions."""
-    stages = ", ".join(f"{item.current_stage} {item.version}" for item in model.latest_versions if item.current_stage != "None")
+    used = [(stage, _in_stage(model, stage)) for stage in STAGES[1:]]
+    stages = ", ".join(f"{stage} {version}" for stage, version in used if version)
     facts = {
         "model": model.name,
         "latest": newest(model),

@@ -126,6 +126,7 @@ _VALUES = {
     "text": "a text in quotes",
     "digits": "an integer in quotes",
     "number": "a number without quotes",
+    "count": "an integer, in quotes or without",
     "either": "a text in quotes, or a number without them",
     "time": "a time: a number without quotes (ms), now - 2d, or a date such as '2026-11-01'",
     "integer time": "a time: an integer without quotes (ms), now - 2d, or a date such as '2026-11-01'",
@@ -341,8 +342,10 @@ class _Parser(Reader):
     def _read(self, kind: str, token: Token) -> Union[str, int, float, None]:
         if token.kind == "string":
             return self._quoted(kind, token.text[1:-1])
-        if token.kind == "number" and kind in ("number", "either", "time", "span", "integer time"):
-            return None if kind == "integer time" and not filter_values.is_integer(token.text) else filter_values.number(token.text)
+        if token.kind == "number" and kind in ("number", "count", "either", "time", "span", "integer time"):
+            return (
+                None if kind in ("integer time", "count") and not filter_values.is_integer(token.text) else filter_values.number(token.text)
+            )
         if kind == "span" and token.kind == "span":
             return filter_values.span_ms(token.text)
         if kind.endswith("time") and token.kind == "name" and token.text.lower() == "now":
@@ -353,8 +356,8 @@ class _Parser(Reader):
     def _quoted(kind: str, text: str) -> Union[str, int, None]:
         if kind in ("text", "either"):
             return text
-        if kind == "digits":
-            return text if filter_values.is_integer(text) else None
+        if kind in ("digits", "count"):
+            return (text if kind == "digits" else int(text)) if filter_values.is_integer(text) else None
         return filter_values.moment_ms(text) if kind.endswith("time") else None
 
     def moment(self) -> int:

@@ -18,8 +18,8 @@ _MOMENT = (*COMPARED, "BETWEEN", *NULL)
 class Field(NamedTuple):
     """What can be asked of a field: its operators, and the kind of what it is compared with.
 
-    Kinds: ``text`` and ``digits`` (an integer) in quotes; ``number``; ``either`` (a text in quotes, a number without); ``time`` and
-    ``integer time`` in ms, ``span`` of time in ms.
+    Kinds: ``text`` and ``digits`` (an integer) in quotes; ``number``; ``count`` (an integer, in quotes or without);
+    ``either`` (a text in quotes, a number without); ``time`` and ``integer time`` in ms, ``span`` of time in ms.
     """
 
     operators: Tuple[str, ...]
@@ -136,7 +136,7 @@ MODEL_VERSIONS = Grammar(
     fields={
         "attribute": {
             **dict.fromkeys(("name", "run_id", "source_path", "current_stage", "model_id", "user_id"), _WORDS),
-            "version_number": Field(_NUMBER, "number"),
+            "version_number": Field(_NUMBER, "count"),
             **dict.fromkeys(("creation_timestamp", "last_updated_timestamp"), _TIME),
         }
     },

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from mlctl.sql.db import Db
 
+_HERE = ("", "file", "runs", "models", "mlflow-artifacts", "http", "https")
 _ROUTE = "/api/2.0/mlflow-artifacts/artifacts/"
 
 
@@ -35,9 +36,11 @@ def checked_source(db: Db, given: ModelSource, *, tags: dict[str, str]) -> Model
         return given
     source = given.source
     plain = _decoded(source)
-    if "\0" in plain or ".." in plain.replace("\\", "/").split("/") or "#" in plain:
-        _refuse("It may have no '..' and no fragment.")
+    if "\0" in plain or ".." in plain.replace("\\", "/").split("/"):
+        _refuse("It may have no '..'.")
     scheme = urlsplit(plain).scheme.lower()
+    if "#" in plain and scheme in _HERE:
+        _refuse("It may have no fragment.")
     if scheme in ("", "file") or plain.startswith("/"):
         return _local(db, given)
     if scheme == "runs":

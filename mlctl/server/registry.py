@@ -259,7 +259,7 @@ def create_version(_: Tracking, request: CreateVersion) -> Work:
             source,
             tags=_pairs(request.tags),
             run_link=request.run_link,
-            description=_text(request.description),
+            description=_text(request.description) or "",
             user=request.user,
         )
 

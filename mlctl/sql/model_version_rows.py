@@ -12,11 +12,14 @@ _COLUMNS = (
 
 
 def latest_of(db: Db, models: Sequence[int], *, with_aliases: bool = False) -> Dict[int, List[ModelVersion]]:
-    """The highest version of each stage, of each model; aliases are left out, as MLflow leaves them out there."""
+    """The highest version of each stage, of each model, in the order in which stages were first taken by a version that is there now.
+
+    That order is MLflow's, and so is that aliases are left out.
+    """
     sql = (
-        "SELECT v.model, v.id FROM model_versions AS v JOIN (SELECT model, stage, max(version) AS version FROM model_versions "
-        "WHERE model IN ({}) AND deleted_ms = 0 GROUP BY model, stage) AS h ON h.model = v.model AND h.version = v.version "
-        "ORDER BY v.model, v.stage"
+        "SELECT v.model, v.id FROM model_versions AS v JOIN (SELECT model, stage, max(version) AS version, min(version) AS first "
+        "FROM model_versions WHERE model IN ({}) AND deleted_ms = 0 GROUP BY model, stage) AS h "
+        "ON h.model = v.model AND h.version = v.version ORDER BY v.model, h.first"
     )
     rows = db.select_in(sql, models)
     versions = load(db, [row[1] for row in rows], with_aliases=with_aliases)

@@ -262,13 +262,12 @@ def download_uri(db: Db, name: str, version: Any) -> str:
 
 
 def latest_versions(db: Db, name: str, stages: Sequence[str] = ()) -> List[ModelVersion]:
-    """The highest version of each stage asked for (of all, if none is named), by stage.
+    """The highest version of each stage asked for (of all, if none is named).
 
     Raises:
         InvalidValueError: there is no such stage.
         NotFoundError: there is no such model.
     """
     model = sql_registry.number_of(db, name)
-    wanted = [registry.stage(stage) for stage in stages] or list(STAGES)
-    latest = {version.current_stage: version for version in latest_of(db, [model], with_aliases=True)[model]}
-    return [latest[stage] for stage in dict.fromkeys(wanted) if stage in latest]
+    wanted = [registry.stage(stage) for stage in stages] or STAGES
+    return [version for version in latest_of(db, [model], with_aliases=True)[model] if version.current_stage in wanted]

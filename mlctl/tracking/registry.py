@@ -155,7 +155,7 @@ def alias(name: Any) -> str:
     Raises:
         InvalidValueError: it has other characters, is too long, or means something already.
     """
-    if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9_\-]+", name):
+    if not isinstance(name, str) or not re.fullmatch(r"[\w\-]+", name):
         raise InvalidValueError(f"The alias {name!r} has other characters than letters, digits, '_' and '-'.")
     if name.lower() == "latest" or re.fullmatch(r"[vV][0-9]+", name):
         raise InvalidValueError(

@@ -261,6 +261,30 @@ def test_delete(mlctl, wine, opened):
     assert opened.search_registered_models() == []
 
 
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("registry show ", ["beer", "wine"]),
+        ("registry show wi", ["wine"]),
+        (
+            "registry tag wine/",
+            ["wine/3", "wine/2", "wine/1", "wine/None", "wine/Staging", "wine/Production", "wine/Archived", "wine/latest"],
+        ),
+        ("registry delete wine@", ["wine@champion"]),
+        ("registry register s3://bucket/model b", ["beer"]),
+        ("registry alias wine/2 ", ["champion"]),
+        ("registry alias wine --delete c", ["champion"]),
+        ("registry promote wine --from ", ["None", "Staging", "Production", "Archived"]),
+        ("registry promote wine/2 --to @", ["@champion"]),
+    ],
+)
+def test_completion(mlctl, wine, opened, line, words):
+    opened.create_registered_model("beer")
+    head, *found = mlctl("__complete", "zsh", *line.split(" "), check=0).stdout.splitlines()
+    assert head == "words"
+    assert [item.partition("\t")[0] for item in found] == words
+
+
 def test_everything_works_with_a_server(mlctl, wine, served):
     commands = [("list",), ("show", "wine"), ("show", "wine/2"), ("history", "wine"), ("list", "--versions")]
     here = [json.loads(mlctl("registry", *each, "--output", "json", check=0).stdout)["data"] for each in commands]

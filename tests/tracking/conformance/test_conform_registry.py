@@ -175,9 +175,9 @@ class TestStages:
         store.transition_model_version(name, "1", "Production")
         store.transition_model_version(name, "2", "Production")
         found = store.latest_model_versions(name)
-        assert [(version.current_stage, version.version) for version in found] == [("None", "3"), ("Production", "2")]
+        assert [(version.current_stage, version.version) for version in found] == [("Production", "2"), ("None", "3")]
         assert [version.version for version in store.latest_model_versions(name, ["production", "Staging"])] == ["2"]
-        assert [version.version for version in store.get_registered_model(name).latest_versions] == ["3", "2"]
+        assert [version.version for version in store.get_registered_model(name).latest_versions] == ["2", "3"]
 
     def test_only_from_where_it_was(self, store, name):
         store.transition_model_version(name, "1", "Staging", only_from="None")
@@ -240,6 +240,10 @@ class TestAliases:
         assert store.get_registered_model(name).aliases == {"best": "2"}
         moves = [(event.before, event.after) for event in store.registry_history(name) if event.action == "alias best"]
         assert moves == [("", "1"), ("1", "2")]
+
+    def test_letters_of_any_language(self, store, name):
+        store.set_registered_model_alias(name, "beste_é-1", "1")
+        assert store.get_model_version_by_alias(name, "beste_é-1").version == "1"
 
     @pytest.mark.parametrize("alias", ["", "latest", "Latest", "v3", "V12", "a b", "a@b", "x" * 256])
     def test_bad_ones(self, store, name, alias):
