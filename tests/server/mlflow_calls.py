@@ -10,6 +10,7 @@ from pathlib import Path
 
 import matplotlib.figure
 import mlflow
+import mlflow_registry_calls
 import numpy as np
 import pandas as pd
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag, ViewType
@@ -292,6 +293,7 @@ call("start_run failing", lambda: mlflow.start_run(run_id="e" * 32))
 call("log_outputs", lambda: client.log_outputs(run_id, [mlflow.entities.LoggedModelOutput("m-" + "1" * 32, 3)]))
 call("log_inputs models", lambda: client.log_inputs(run_id, models=[mlflow.entities.LoggedModelInput("m-" + "2" * 32)]))
 call("models of a run", client.get_run, run_id)
+mlflow_registry_calls.make(call, client, experiment=client.create_experiment("models"))
 call("search_runs pages", lambda: len(mlflow.search_runs([made], max_results=13)))
 call("search_runs list", lambda: runs_of(mlflow.search_runs([made], "params.depth = '1'", order_by=["metrics.acc"], output_format="list")))
 call("search_runs columns", lambda: sorted(map(str, mlflow.search_runs([made], "tags.kind = 'odd'").columns)))

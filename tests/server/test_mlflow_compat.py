@@ -12,12 +12,31 @@ import pytest
 
 CALLS = Path(__file__).with_name("mlflow_calls.py")
 INFINITE = "MLflow cuts infinite values to the largest finite one; here they stay what they are, and its client reads them so"
+LANGUAGE = "the search language has more"
+BREAKS = "MLflow's server breaks down, with an internal error; here it is a wrong value"
 DIFFERENT: dict[str, str] = {
     "get_run endless": INFINITE,
     "history inf": INFINITE,
     "search params.depth = 2": "a number without quotes compares a param as a number; MLflow refuses it",
     "search (metrics.acc > 1)": "parentheses group comparisons; MLflow refuses them",
+    "source http": "MLflow would fetch from there and refuses it; here nothing is fetched from an address",
+    "stage archiving Archived": BREAKS,
+    "search models name IS NULL": BREAKS,
+    "search models by ['name', 'name']": BREAKS,
+    "search models -1": "MLflow gives an empty page",
+    "search models attributes.name = 'renamed'": LANGUAGE,
+    "search models name = 'a' OR name = 'b'": LANGUAGE,
+    "search models by ['creation_timestamp']": LANGUAGE,
+    "search versions name = \"forest é 'x'\" AND version_number IN (1, 3)": LANGUAGE,
+    "search versions current_stage = 'Production'": LANGUAGE,
+    "search versions version = 1": LANGUAGE,
+    "search versions name = 'a' OR name = 'b'": LANGUAGE,
 }
+ONLY_3 = {
+    "logged search metric.rmse > 1": LANGUAGE,
+    "logged register unknown": BREAKS,
+}
+"""The same of calls that MLflow 2 does not have."""
 """Labels of calls whose answers differ on purpose, with the reason."""
 
 
@@ -36,7 +55,8 @@ ABSENT = {
 
 
 def environment(folder):
-    return {"PATH": os.environ["PATH"], "HOME": str(folder), "MLFLOW_DISABLE_TELEMETRY": "true", "GIT_PYTHON_REFRESH": "quiet"}
+    quick = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0"}  # MLflow's server breaks down where ours refuses; its client would try for minutes
+    return {"PATH": os.environ["PATH"], "HOME": str(folder), "MLFLOW_DISABLE_TELEMETRY": "true", "GIT_PYTHON_REFRESH": "quiet", **quick}
 
 
 def calls(address, folder, python):
@@ -49,7 +69,7 @@ def calls(address, folder, python):
         capture_output=True,
         text=True,
         check=False,
-        timeout=190,
+        timeout=290,
     )
     assert done.returncode == 0, done.stderr
     return dict(json.loads(target.read_text()))
@@ -107,17 +127,17 @@ def differing(ours, theirs):
 
 
 @pytest.mark.engine("mlflow")
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(640)
 def test_the_same_answers(serve_app, tmp_path, free_port):
     ours, theirs = answers(serve_app, tmp_path, free_port, os.environ["MLCTL_MLFLOW"])
-    found = differing(ours, theirs)
-    assert found.keys() == DIFFERENT.keys(), {label: pair for label, pair in found.items() if label not in DIFFERENT}
+    found, known = differing(ours, theirs), {**DIFFERENT, **ONLY_3}
+    assert found.keys() == known.keys(), ({label: pair for label, pair in found.items() if label not in known}, known.keys() - found.keys())
     assert not [label for label, answer in ours.items() if isinstance(answer, dict) and "absent" in answer]
 
 
 @pytest.mark.engine("mlflow")
 @pytest.mark.engine("mlflow2")
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(640)
 def test_the_same_answers_to_mlflow_2(serve_app, tmp_path, free_port):
     ours, theirs = answers(serve_app, tmp_path, free_port, os.environ["MLCTL_MLFLOW2"])
     found = differing(ours, theirs)
