@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 from typing import Annotated, Any
 
 import typer
@@ -83,7 +84,7 @@ def show(
 def _model_page(store: TrackingStore, found: RegisteredModel, limit: int) -> render.Result:
     versions = _versions_of(store, found, limit + 1)
     told = (f"there are more than these {limit} versions: --limit N shows N of them",) if len(versions) > limit else ()
-    versions = versions[:limit]
+    versions = [_with_aliases(item, found) for item in versions[:limit]]
     data = {**registry_pages.data(found), "versions": [registry_pages.data(item) for item in versions]}
     table = registry_pages.versions_table(versions, with_names=False)
     return render.Result(data, table, text=registry_pages.model_page(found) + "\n", ids=[found.name], notes=told)
@@ -95,6 +96,11 @@ def _versions_of(store: TrackingStore, model: RegisteredModel, limit: int) -> li
     if quote in model.name:
         return sorted(model.latest_versions, key=lambda item: -int(item.version))
     return _all_versions(store, f"name = {quote}{model.name}{quote}", ["version_number DESC"], limit)
+
+
+def _with_aliases(version: ModelVersion, model: RegisteredModel) -> ModelVersion:
+    """A version with its aliases, which searches of MLflow's server leave out."""
+    return dataclasses.replace(version, aliases=[alias for alias, number in sorted(model.aliases.items()) if number == version.version])
 
 
 def _version_page(store: TrackingStore, found: ModelVersion) -> render.Result:

@@ -134,3 +134,23 @@ def test_a_project(address, mlctl, project, monkeypatch):
     short = run["info"]["run_id"][:10]
     assert mlctl("runs", "logs", short, check=0).stdout == "hello\n"
     assert "keeps no owners of runs" in mlctl("runs", "stop", short, check=124).stderr
+
+
+@pytest.mark.timeout(300)
+def test_the_registry_on_the_command_line(store, mlctl, address, monkeypatch):
+    """All but two things: such a server keeps no history, and cannot see to it that nobody else moves a version meanwhile."""
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+    for rmse in (0.5, 0.25):
+        run = store.create_run("0")
+        store.log_batch(run.info.run_id, metrics=[Metric("rmse", rmse, 1, 0)])
+        model = store.create_logged_model("0", name="tree", source_run_id=run.info.run_id)
+        mlctl("registry", "register", f"models:/{model.model_id}", "forest", check=0)
+    mlctl("registry", "promote", "forest/1", "--to", "Production", check=0)
+    mlctl("registry", "promote", "forest/2", "--to", "Production", "--if", "metrics.rmse > baseline", check=1)
+    done = mlctl("registry", "promote", "forest/2", "--to", "Production", "--if", "metrics.rmse < baseline", check=0)
+    assert "is not mlctl's server" in done.stderr
+    mlctl("registry", "promote", "forest/1", "--to", "@old", check=0)
+    mlctl("registry", "tag", "forest/1", "a=b", check=0)
+    shown = {item["version"]: item for item in mlctl.json("registry", "show", "forest")["data"]["versions"]}
+    assert [(shown[number]["current_stage"], shown[number]["aliases"]) for number in "12"] == [("Archived", ["old"]), ("Production", [])]
+    assert "keeps no history" in mlctl("registry", "history", "forest", check=124).stderr
