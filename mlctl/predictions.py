@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlctl import inject, process, settings
 from mlctl.envs import mlflow_lines, selection
-from mlctl.errors import EnvError, ExecutionError, SchemaError
+from mlctl.errors import CancelledError, EnvError, ExecutionError, SchemaError
 from mlctl.projects.entities import DeclaredEnv, Project
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _CHILD = "import sys; sys.path[:] = filter(None, sys.path); from mlctl.models.prediction import main; sys.exit(main(sys.argv[1]))"
 _FILES = {"python_env": "python_env.yaml", "conda_env": "conda.yaml"}
 _MISSING = "MISSING_PACKAGE"
+_SIGNALLED = 128
 
 
 @dataclass(frozen=True)
@@ -94,6 +95,8 @@ _OTHER = "`--env-manager virtualenv` builds the environment that the model names
 def _rows(found: Mapping[str, Any], code: int, *, hint: str) -> int:
     if "rows" in found:
         return int(found["rows"])
+    if code > _SIGNALLED:
+        raise CancelledError("Predicting was interrupted; no file was written.", signum=code - _SIGNALLED)
     if "error" not in found:
         raise ExecutionError(f"Predicting ended with exit code {code}.", hint="What the model said is above.")
     if found["code"] == _MISSING:

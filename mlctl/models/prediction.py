@@ -6,6 +6,7 @@ It is told what to do in one JSON argument, and tells how it went in a file.
 import contextlib
 import inspect
 import json
+import signal
 import sys
 import time
 from pathlib import Path
@@ -25,6 +26,7 @@ _SELDOM_S = 15.0
 
 def main(argument: str) -> int:
     """Do what the argument (`predict`'s keywords as JSON, and ``report``) says; returns the exit code."""
+    signal.signal(signal.SIGTERM, _end)
     asked = json.loads(argument)
     report = Path(asked.pop("report"))
     try:
@@ -35,8 +37,15 @@ def main(argument: str) -> int:
         found = _missing(lacking) if missing else {"error": error.message, "hint": error.hint, "code": error.code}
     except ModuleNotFoundError as error:
         found = _missing(error)
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
     report.write_text(json.dumps(found), encoding="utf-8")
     return 1 if "error" in found else 0
+
+
+def _end(signum: int, _frame: Any) -> None:
+    """End as an error does: half of an output is taken away."""
+    raise SystemExit(128 + signum)
 
 
 def _missing(error: Any) -> Dict[str, Any]:

@@ -5,7 +5,9 @@ import json
 import os
 import re
 import shlex
+import signal
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -251,6 +253,24 @@ class TestPredict:
         asked = ("models", "predict", local["scaled"], "-i", tmp_path / "rows.json", "--env-manager", "local", "-P")
         assert mlctl.json(*asked, "factor=0.5")["data"]["predictions"] == [15.0]
         assert "Can not safely convert" in mlctl(*asked, "factor=much", check=124).stderr
+
+    @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
+    def test_an_interrupt_leaves_nothing(self, mlctl, local, tmp_path, signum):
+        with (tmp_path / "rows.csv").open("w") as file:
+            file.write("rooms,area,city\n")
+            file.writelines("1,30,Bern\n" for _ in range(200_000))
+        target = tmp_path / "out.csv"
+        asked = ("models", "predict", "houses/1", "-i", tmp_path / "rows.csv", "-o", target, "--env-manager", "local", "--chunk-rows", "10")
+        running = mlctl.start(*asked, start_new_session=True)
+        deadline = time.monotonic() + 60
+        while not list(tmp_path.glob("*.partial")):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        os.killpg(running.pid, signum)
+        _, said = running.communicate(timeout=60)
+        assert running.returncode == 128 + signum, said
+        assert "Traceback" not in said
+        assert [item.name for item in tmp_path.iterdir()] == ["rows.csv"]
 
     def test_an_environment_of_its_own(self, mlctl, place):
         folder = place / "a model"
