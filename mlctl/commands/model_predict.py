@@ -69,8 +69,7 @@ def predict(
     with model_places.looking(text) as (place,):
         mlmodel = model_places.mlmodel(place)
         with model_places.at_hand(place) as folder:
-            unneeded = predictions.needs_no_mlflow(folder, mlmodel) or bool(settings.value("without_mlflow"))
-            without = unneeded if without_mlflow is None else without_mlflow
+            without = _without_mlflow(folder, mlmodel, env_manager) if without_mlflow is None else without_mlflow
             prepared = predictions.environment(folder, env_manager=env_manager, without_mlflow=without, tell=render.tell)
             if target == _STANDARD and view.output == "json":
                 return _in_envelope(place.uri, folder, request, prepared=prepared, variables=own)
@@ -92,6 +91,13 @@ def _in_envelope(uri: str, folder: Path, request: predictions.Request, **how: An
         )
         found = json.loads(file.read_text("utf-8"))
     return render.Result({"model": uri, "rows": rows, **found})
+
+
+def _without_mlflow(folder: Path, mlmodel: dict[str, Any], env_manager: str) -> bool:
+    """Whether mlflow is left out where the user does not say it; of this machine's own environment nothing can be."""
+    if env_manager in ("local", "system"):
+        return False
+    return predictions.needs_no_mlflow(folder, mlmodel) or bool(settings.value("without_mlflow"))
 
 
 def _named(model: str, model_uri: str) -> str:

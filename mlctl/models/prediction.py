@@ -6,11 +6,12 @@ It is told what to do in one JSON argument, and tells how it went in a file.
 import contextlib
 import inspect
 import json
+import logging
 import signal
 import sys
 import time
 from pathlib import Path
-from typing import Any, Dict, Optional
+from typing import Any, Dict, Optional, Set
 
 from mlctl.errors import MlctlError
 from mlctl.flavors.pyfunc import load_model
@@ -27,6 +28,7 @@ _SELDOM_S = 15.0
 def main(argument: str) -> int:
     """Do what the argument (`predict`'s keywords as JSON, and ``report``) says; returns the exit code."""
     signal.signal(signal.SIGTERM, _end)
+    logging.getLogger(enforce_schema.__module__).addFilter(_Once())
     asked = json.loads(argument)
     report = Path(asked.pop("report"))
     try:
@@ -41,6 +43,20 @@ def main(argument: str) -> int:
         return 128 + signal.SIGINT
     report.write_text(json.dumps(found), encoding="utf-8")
     return 1 if "error" in found else 0
+
+
+class _Once(logging.Filter):
+    """Lets each message pass once: what is said of one chunk holds for all."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said: Set[str] = set()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether a message is new."""
+        new = record.getMessage() not in self._said
+        self._said.add(record.getMessage())
+        return new
 
 
 def _end(signum: int, _frame: Any) -> None:

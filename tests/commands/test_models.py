@@ -235,8 +235,12 @@ class TestPredict:
     def test_a_file(self, mlctl, local, tmp_path):
         source, target = tmp_path / "in put.csv", tmp_path / "out.csv"
         source.write_text("rooms,area,city\n1,30,Bern\n2,60,Thun\n5,150,Biel\n")
-        found = mlctl.json("models", "predict", "-m", "houses@champion", "-i", source, "-o", target, "--env-manager", "local")["data"]
-        assert (found["rows"], found["output_path"]) == (3, str(target))
+        done = mlctl(
+            "models", "predict", "-m", "houses@champion", "-i", source, "-o", target, "--env-manager", "local", "--chunk-rows", "1"
+        )
+        assert done.returncode == 0, done.stderr
+        assert done.stderr.count("['city']") == len(done.stderr.splitlines()) == 1, "said once, not of every chunk"
+        assert done.stdout.startswith(f"3 rows → {target} (")
         assert [float(line) for line in target.read_text().splitlines()[1:]] == [31.0, 151.0, 271.0]
 
     def test_a_request_through_pipes(self, mlctl, local):
