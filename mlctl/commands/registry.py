@@ -195,8 +195,8 @@ _EVENT_COLUMNS = [
     render.Column("user", rank=1),
     render.Column("version", right=True),
     render.Column("action"),
-    render.Column("before", rank=1, head="from"),
-    render.Column("after", rank=1, head="to"),
+    render.Column("before", rank=1, head="FROM"),
+    render.Column("after", rank=1, head="TO"),
 ]
 
 

@@ -16,14 +16,15 @@ import re
 import threading
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import parse_qs, unquote
+from urllib.parse import unquote
 
 import msgspec
 
 from mlctl import settings
 from mlctl.errors import InvalidValueError, MlctlError
 from mlctl.files.places import SCHEME
-from mlctl.server import artifact_paths, requests, streaming
+from mlctl.server import artifact_paths, artifact_requests, requests, streaming
+from mlctl.server.artifact_requests import ArtifactRequest
 from mlctl.server.artifact_tree import Draft, Names, RefusedError, Tree
 from mlctl.server.multipart import SECRET_HEADER, Multipart, too_large
 from mlctl.tracking import wire
@@ -34,10 +35,8 @@ if TYPE_CHECKING:
     from mlctl.server.s3_tree import ObjectDraft, S3Tree
     from mlctl.sql.store import SqlStore
 
-MOST_JSON_BYTES = 8 << 20
 PAGE_UPLOAD_BYTES = 10 << 20
 SLOT_WAIT_S = 20.0  # then the client is told to come back
-_FIELDS = 64
 
 _PROXY = "/2.0/mlflow-artifacts"
 _NO_DOWNLOAD = "Multipart download is not supported for the current artifact repository"  # the client looks for this sentence
@@ -45,56 +44,6 @@ _PART = f"{_PROXY}/mpu/part/"
 _BOTH = ("/api", "/ajax-api")
 _AJAX = ("/ajax-api",)
 _API = ("/api",)
-
-
-class CreateMultipart(requests.Body, kw_only=True):
-    """mpu/create; of the path, which is one on the client's machine, the last name counts."""
-
-    path: str
-    num_parts: int = 1
-
-
-class UploadedPart(requests.Body, kw_only=True):
-    """A part that the client has sent."""
-
-    part_number: int
-    etag: str = ""
-    url: str = ""
-
-
-class CompleteMultipart(requests.Body, kw_only=True):
-    """mpu/complete."""
-
-    path: str
-    upload_id: str
-    parts: list[UploadedPart] = []  # noqa: RUF012 -- msgspec copies it
-
-
-class AbortMultipart(requests.Body, kw_only=True):
-    """mpu/abort."""
-
-    path: str
-    upload_id: str
-
-
-class _Request(NamedTuple):
-    """A request for one of our routes; ``rest`` is what follows the route's prefix, still encoded, ``base`` what is before the route."""
-
-    method: str
-    base: str
-    rest: bytes
-    query: bytes
-    headers: dict[bytes, bytes]
-    receive: streaming.Receive
-    send: streaming.Send
-
-    def fields(self) -> dict[str, str]:
-        """The query, decoded once; of a key given twice the first counts."""
-        try:
-            found = parse_qs(self.query.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=_FIELDS)
-        except ValueError:
-            raise InvalidValueError("The query string cannot be read.") from None
-        return {key: values[0] for key, values in found.items()}
 
 
 class _Place(NamedTuple):
@@ -128,13 +77,13 @@ class ArtifactProxy:
         self._most_bytes = int(settings.number("artifact_max_bytes"))
         self._multipart = Multipart(self._own, most_bytes=self._most_bytes)
         self._slots = asyncio.Semaphore(max(1, int(settings.number("uploads_at_once"))))
-        self._exact: dict[tuple[str, str], Callable[[_Request], Awaitable[None]]] = {}
-        self._below: dict[tuple[str, str], Callable[[_Request], Awaitable[None]]] = {}
+        self._exact: dict[tuple[str, str], Callable[[ArtifactRequest], Awaitable[None]]] = {}
+        self._below: dict[tuple[str, str], Callable[[ArtifactRequest], Awaitable[None]]] = {}
         for methods, roots, path, handler in self._table():
             table = self._below if path.endswith("/") else self._exact
             table.update({(method, root + path): handler for method in methods for root in roots})
 
-    def _table(self) -> list[tuple[tuple[str, ...], tuple[str, ...], str, Callable[[_Request], Awaitable[None]]]]:
+    def _table(self) -> list[tuple[tuple[str, ...], tuple[str, ...], str, Callable[[ArtifactRequest], Awaitable[None]]]]:
         read = ("GET", "HEAD")
         return [
             (read, _BOTH, f"{_PROXY}/artifacts/", self._download),
@@ -174,17 +123,19 @@ class ArtifactProxy:
 
     def _found(
         self, scope: streaming.Message, receive: streaming.Receive, send: streaming.Send
-    ) -> tuple[Callable[[_Request], Awaitable[None]], _Request]:
+    ) -> tuple[Callable[[ArtifactRequest], Awaitable[None]], ArtifactRequest]:
         raw: bytes = scope["raw_path"].removeprefix(scope.get("root_path", "").encode())
         method, path = scope["method"], raw.decode("latin-1")
         headers = {name.lower(): value for name, value in scope["headers"]}
-        base = f"{_scheme(scope, headers)}://{headers.get(b'host', b'').decode('latin-1')}{scope.get('mount', '')}"
+        base = f"{artifact_requests.scheme(scope, headers)}://{headers.get(b'host', b'').decode('latin-1')}{scope.get('mount', '')}"
         exact = self._exact.get((method, path))
         if exact is not None:
-            return exact, _Request(method, base, b"", scope["query_string"], headers, receive, send)
+            return exact, ArtifactRequest(method, base, b"", scope["query_string"], headers, receive, send)
         prefix = next((known for verb, known in self._below if verb == method and path.startswith(known)), "")
         if prefix:
-            return self._below[method, prefix], _Request(method, base, raw[len(prefix) :], scope["query_string"], headers, receive, send)
+            return self._below[method, prefix], ArtifactRequest(
+                method, base, raw[len(prefix) :], scope["query_string"], headers, receive, send
+            )
         allowed = {verb for verb, known in self._exact if known == path} | {verb for verb, known in self._below if path.startswith(known)}
         if allowed:
             takes = ", ".join(sorted(allowed))
@@ -193,56 +144,56 @@ class ArtifactProxy:
 
     # ── by path ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def _download(self, request: _Request) -> None:
+    async def _download(self, request: ArtifactRequest) -> None:
         await _send(_Place(self._own, _file_names(artifact_paths.decoded(request.rest))), request)
 
-    async def _upload(self, request: _Request) -> None:
+    async def _upload(self, request: ArtifactRequest) -> None:
         await self._receive(_Place(self._own, _file_names(artifact_paths.decoded(request.rest))), request)
         await streaming.answer(request.send, 200)
 
-    async def _delete(self, request: _Request) -> None:
+    async def _delete(self, request: ArtifactRequest) -> None:
         names = artifact_paths.names(artifact_paths.decoded(request.rest))
         await asyncio.to_thread(self._own.delete, names)
         await streaming.answer(request.send, 200, b"{}")
 
-    async def _list(self, request: _Request) -> None:
+    async def _list(self, request: ArtifactRequest) -> None:
         names = artifact_paths.names(request.fields().get("path", ""))
         await streaming.answer(request.send, 200, await asyncio.to_thread(_listing, _Place(self._own, names)))
 
-    async def _create_multipart(self, request: _Request) -> None:
-        asked = requests.from_body(CreateMultipart, await _small_body(request))
+    async def _create_multipart(self, request: ArtifactRequest) -> None:
+        asked = requests.from_body(artifact_requests.CreateMultipart, await artifact_requests.small_body(request))
         upload_id, secret = await asyncio.to_thread(self._multipart.create, _target(request, asked.path), asked.num_parts)
         address = f"{request.base}/api{_PART}{upload_id}/"
         headers = {SECRET_HEADER: secret}
         credentials = [{"url": f"{address}{number}", "part_number": number, "headers": headers} for number in range(1, asked.num_parts + 1)]
         await streaming.answer(request.send, 200, msgspec.json.encode({"upload_id": upload_id, "credentials": credentials}))
 
-    async def _receive_part(self, request: _Request) -> None:
+    async def _receive_part(self, request: ArtifactRequest) -> None:
         upload_id, _, number = request.rest.decode("latin-1").partition("/")
         secret = request.headers.get(SECRET_HEADER.lower().encode(), b"").decode("latin-1")
         names = await asyncio.to_thread(self._multipart.place_of, upload_id, number, secret=secret)
         await self._receive(_Place(self._own, names), request)
         await streaming.answer(request.send, 200, headers=[(b"etag", b'"%s"' % number.encode())])
 
-    async def _complete_multipart(self, request: _Request) -> None:
-        asked = requests.from_body(CompleteMultipart, await _small_body(request))
+    async def _complete_multipart(self, request: ArtifactRequest) -> None:
+        asked = requests.from_body(artifact_requests.CompleteMultipart, await artifact_requests.small_body(request))
         names, numbers = _target(request, asked.path), [part.part_number for part in asked.parts]
         async with self._slot():
             await asyncio.to_thread(self._multipart.complete, names, asked.upload_id, numbers)
         await streaming.answer(request.send, 200, b"{}")
 
-    async def _abort_multipart(self, request: _Request) -> None:
-        asked = requests.from_body(AbortMultipart, await _small_body(request))
+    async def _abort_multipart(self, request: ArtifactRequest) -> None:
+        asked = requests.from_body(artifact_requests.AbortMultipart, await artifact_requests.small_body(request))
         await asyncio.to_thread(self._multipart.abort, _target(request, asked.path), asked.upload_id)
         await streaming.answer(request.send, 200, b"{}")
 
-    async def _no_multipart_download(self, request: _Request) -> None:
+    async def _no_multipart_download(self, request: ArtifactRequest) -> None:
         artifact_paths.names(artifact_paths.decoded(request.rest))
         raise RefusedError(501, "NOT_IMPLEMENTED", _NO_DOWNLOAD)
 
     # ── by run ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def _list_run(self, request: _Request) -> None:
+    async def _list_run(self, request: ArtifactRequest) -> None:
         fields = request.fields()
         below = artifact_paths.names(fields.get("path", ""))
         root = await self._found_root(fields)
@@ -250,23 +201,23 @@ class ArtifactProxy:
         body = await asyncio.to_thread(_listing, place, prefix=below, root_uri=root.uri)
         await streaming.answer(request.send, 200, body)
 
-    async def _download_of_run(self, request: _Request) -> None:
+    async def _download_of_run(self, request: ArtifactRequest) -> None:
         fields = request.fields()
-        below = _file_names(_required(fields, "path"))
+        below = _file_names(artifact_requests.required(fields, "path"))
         root = await self._found_root(fields)
         await _send(_Place(root.tree, (*root.names, *below)), request)
 
-    async def _upload_to_run(self, request: _Request) -> None:
+    async def _upload_to_run(self, request: ArtifactRequest) -> None:
         fields = request.fields()
-        _required(fields, "run_uuid", "run_id")
-        below = _file_names(_required(fields, "path"))
-        if _length(request) > PAGE_UPLOAD_BYTES:
+        artifact_requests.required(fields, "run_uuid", "run_id")
+        below = _file_names(artifact_requests.required(fields, "path"))
+        if artifact_requests.length(request) > PAGE_UPLOAD_BYTES:
             raise InvalidValueError("Artifact size is too large. Max size is 10MB.")
         root = await self._found_root(fields)
         await self._receive(_Place(root.tree, (*root.names, *below)), request, limit=PAGE_UPLOAD_BYTES)
         await streaming.answer(request.send, 200)
 
-    async def _of_model(self, request: _Request) -> None:
+    async def _of_model(self, request: ArtifactRequest) -> None:
         """A logged model's files: ``ID/artifacts/directories`` lists a folder, ``ID/artifacts/files`` is one of them."""
         model_id, _, what = artifact_paths.decoded(request.rest).partition("/artifacts/")
         fields = request.fields()
@@ -276,7 +227,7 @@ class ArtifactProxy:
             body = await asyncio.to_thread(_listing, _Place(root.tree, (*root.names, *below)), prefix=below, root_uri=root.uri)
             await streaming.answer(request.send, 200, body)
         elif what == "files":
-            below = _file_names(_required(fields, "artifact_file_path"))
+            below = _file_names(artifact_requests.required(fields, "artifact_file_path"))
             root = self._place_of(self._store.get_logged_model(model_id).artifact_location)
             await _send(_Place(root.tree, (*root.names, *below)), request)
         else:
@@ -292,7 +243,7 @@ class ArtifactProxy:
             InvalidValueError: no run is named, or its artifacts are not ours to serve.
             NotFoundError: there is no such run.
         """
-        return self._place_of(self._store.get_run(_required(fields, "run_id", "run_uuid")).info.artifact_uri)
+        return self._place_of(self._store.get_run(artifact_requests.required(fields, "run_id", "run_uuid")).info.artifact_uri)
 
     def _place_of(self, artifact_uri: str) -> _RunPlace:
         uri = wire.location(artifact_uri, self._store.folder)
@@ -313,9 +264,9 @@ class ArtifactProxy:
 
     # ── bodies ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def _receive(self, place: _Place, request: _Request, *, limit: int = 0) -> None:
+    async def _receive(self, place: _Place, request: ArtifactRequest, *, limit: int = 0) -> None:
         """Take a body as a file; with a limit it may not be larger, nor empty."""
-        if _length(request) > self._most_bytes:
+        if artifact_requests.length(request) > self._most_bytes:
             raise too_large(self._most_bytes)
         async with self._slot():
             upload, size = _Upload(place), 0
@@ -388,7 +339,7 @@ def _tree(place: str) -> Tree | S3Tree:
     return S3Tree(place)
 
 
-async def _send(place: _Place, request: _Request) -> None:
+async def _send(place: _Place, request: ArtifactRequest) -> None:
     file = await asyncio.to_thread(_opened, place, whole=request.method == "GET")
     await streaming.send_file(file, request.headers, method=request.method, receive=request.receive, send=request.send)
 
@@ -418,39 +369,11 @@ def _file_names(path: str) -> Names:
     return found
 
 
-def _target(request: _Request, path: str) -> Names:
+def _target(request: ArtifactRequest, path: str) -> Names:
     """The place of a file whose folder is in the address, and whose name is the last of a path on the client's machine."""
     folder = artifact_paths.names(artifact_paths.decoded(request.rest))
     (name,) = _file_names(re.split(r"[/\\]", path)[-1])
     return artifact_paths.names("/".join((*folder, name)))
-
-
-def _scheme(scope: streaming.Message, headers: dict[bytes, bytes]) -> str:
-    """How the client has reached us. Whoever lies about it with a header is told a useless address, and nobody else is."""
-    told = headers.get(b"x-forwarded-proto", b"").decode("latin-1")
-    return told if told in ("http", "https") else str(scope.get("scheme", "http"))
-
-
-async def _small_body(request: _Request) -> bytes:
-    body = b""
-    async for parts, _ in streaming.chunks(request.receive):
-        body += b"".join(parts)
-        if len(body) > MOST_JSON_BYTES:
-            raise RefusedError(413, "BAD_REQUEST", "The request's body is too large.")
-    return body
-
-
-def _required(fields: dict[str, str], *keys: str) -> str:
-    """The first of these fields that is not empty."""
-    for key in keys:
-        if fields.get(key):
-            return fields[key]
-    raise InvalidValueError(f"Request must specify {keys[0]}.")
-
-
-def _length(request: _Request) -> int:
-    told = request.headers.get(b"content-length", b"0")
-    return int(told) if told.isdigit() and len(told) < 20 else 0
 
 
 async def _refuse(send: streaming.Send, error: MlctlError) -> None:
