@@ -216,6 +216,30 @@ class TestStages:
         assert moves[-2:] == [("1", "Production", "Archived"), ("2", "Staging", "Production")]
         assert len(moves) == 4
 
+    def test_different_ones_at_once(self, store, name):
+        """All have seen version 1 in Production and promote versions of their own: one replaces it, the others get a conflict."""
+        for _ in range(3):
+            store.create_model_version(name, ELSEWHERE)
+        store.transition_model_version(name, "1", "Production")
+        start, outcomes = threading.Barrier(5), []
+
+        def promote(version):
+            start.wait()
+            try:
+                store.transition_model_version(name, version, "Production", archive_existing=True, only_from="None", only_over="1")
+                outcomes.append(version)
+            except ConflictError:
+                outcomes.append("conflict")
+
+        threads = [threading.Thread(target=promote, args=(version,)) for version in "23456"]
+        [thread.start() for thread in threads]
+        [thread.join() for thread in threads]
+        assert outcomes.count("conflict") == 4
+        (winner,) = [outcome for outcome in outcomes if outcome != "conflict"]
+        assert stages(store, name) == ["Archived", *("Production" if version == winner else "None" for version in "23456")]
+        moves = [(event.version, event.after) for event in store.registry_history(name) if event.action == "stage"]
+        assert moves == [("1", "Production"), ("1", "Archived"), (winner, "Production")]
+
 
 class TestAliases:
     def test_they_point_and_move(self, store, name):
