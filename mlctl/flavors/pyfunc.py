@@ -69,7 +69,7 @@ class PyFuncModel:
         from mlctl.models.enforcement import enforce_params, prediction_input
 
         signature = self._model_meta.signature
-        if signature is not None and getattr(self._model_meta, "is_signature_from_type_hint", False):
+        if signature is not None and signature._is_signature_from_type_hint:
             return data, enforce_params(params, signature.params)
         return prediction_input(data, params, signature)
 

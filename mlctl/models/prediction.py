@@ -101,7 +101,7 @@ def _signature(loaded: Any) -> Optional[ModelSignature]:
 
 
 def _has_hints(loaded: Any) -> bool:
-    return bool(getattr(loaded.metadata, "is_signature_from_type_hint", False))
+    return bool(getattr(loaded.metadata.signature, "_is_signature_from_type_hint", False))
 
 
 def _predicted(loaded: Any, signature: Optional[ModelSignature], data: Any, params: Dict[str, Any]) -> Any:
