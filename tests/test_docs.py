@@ -78,6 +78,8 @@ def test_variables_in_the_docs_exist():
         "MLCTL_FLAVORS",
         "MLCTL_FLAVORS_HEAVY",
         "MLCTL_DOCKER_BASE",
+        "MLCTL_DOCKER_IMAGE",
+        "MLCTL_DOCKER_WHEELS",
         "MLCTL_DOCKER_POSTGRES",
         "MLCTL_DOCKER_WHEELS",
         "MLCTL_BUNDLE",

@@ -25,7 +25,7 @@ def init(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="The project's folder, made if need be.")] = Path(),
     name: Annotated[str | None, typer.Option("--name", metavar="NAME", help="Name of the project; the folder's if absent.")] = None,
     env: Annotated[
-        str, typer.Option("--env", metavar="KIND", help="virtualenv, conda, or system: the Python that is first on PATH.")
+        str, typer.Option("--env", metavar="KIND", help="virtualenv, conda, docker, or system: the Python that is first on PATH.")
     ] = "virtualenv",
 ) -> render.Result:
     """Make a new project that runs: MLproject, environment, a script that logs, its test, README. Nothing is overwritten."""

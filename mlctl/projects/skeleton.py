@@ -96,6 +96,7 @@ GITIGNORE = "mlruns/\n__pycache__/\n.env\n"
 KINDS: dict[str, tuple[str, str, str]] = {
     "virtualenv": ("python_env.yaml", "python_env: python_env.yaml\n", ", `python_env.yaml` the Python and the packages"),
     "conda": ("conda.yaml", "conda_env: conda.yaml\n", ", `conda.yaml` the channels and the packages"),
+    "docker": ("Dockerfile", "docker_env:\n  build: {dockerfile: Dockerfile}\n", ", `Dockerfile` the image in which they run"),
     "system": ("", "", ""),
 }
 """Kinds of environments: the file that defines one, how MLproject names it, and how the README does."""
@@ -131,10 +132,20 @@ def _files(name: str, kind: str) -> dict[str, str]:
     file, environment, told = KINDS[kind]
     found = {"MLproject": MLPROJECT.format(name=json.dumps(name, ensure_ascii=False), environment=environment)}
     if file:
-        own = ".".join(map(str, sys.version_info[:2]))
-        found[file] = definition(file).replace('python: "3"', f'python: "{own}"')
+        found[file] = _dockerfile() if kind == "docker" else _pinned(definition(file))
     readme = README.format(name=name, environment=told)
     return {**found, "train.py": TRAIN, "test_train.py": TEST, "README.md": readme, ".gitignore": GITIGNORE}
+
+
+def _pinned(definition: str) -> str:
+    own = ".".join(map(str, sys.version_info[:2]))
+    return definition.replace('python: "3"', f'python: "{own}"')
+
+
+def _dockerfile() -> str:
+    """The image of docker projects as one project's own: without the comment that says how to build it for all of them."""
+    parts = definition("docker-project/Dockerfile").partition("ARG BASE")
+    return "# The image in which this project's commands run; mlctl builds it when this file has changed.\n" + "".join(parts[1:])
 
 
 def definition(file: str) -> str:

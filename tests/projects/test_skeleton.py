@@ -1,6 +1,7 @@
 """``mlctl project init``: what it makes is right, runs, and passes its own test; what is there stays."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -49,7 +50,7 @@ def test_nothing_is_overwritten(mlctl, place, name):
 def test_a_place_that_cannot_be_written(mlctl, place):
     (place / "file").write_text("")
     assert "cannot be made" in mlctl("project", "init", "file/x", check=2).stderr
-    assert "virtualenv, conda, system" in mlctl("project", "init", "--env", "docker", check=2).stderr
+    assert "virtualenv, conda, docker, system" in mlctl("project", "init", "--env", "podman", check=2).stderr
 
 
 @pytest.mark.engine("rattler")
@@ -66,4 +67,20 @@ def test_a_conda_project(mlctl, place, tmp_path, monkeypatch):
     mlctl("run", "new", "-P", "epochs=300", check=0)
     (run,) = mlctl.runs()
     assert run["data"]["tags"]["mlflow.project.env"] == "conda"
+    assert run["data"]["metrics"]["loss"] < 0.02
+
+
+@pytest.mark.engine("docker")
+def test_a_docker_project(mlctl, place):
+    """As its user has it, but for the image that its own starts from: none can be pulled here."""
+    made = mlctl.json("project", "init", "new", "--env", "docker")["data"]
+    assert "Dockerfile" in made["files"]
+    assert mlctl("project", "check", "new", check=0).stdout == "No findings.\n"
+    dockerfile = place / "new" / "Dockerfile"
+    text = dockerfile.read_text()
+    assert "ARG BASE=python:3." in text
+    dockerfile.write_text(text.replace(text.partition("ARG BASE=")[2].partition("\n")[0], os.environ["MLCTL_DOCKER_IMAGE"], 1))
+    mlctl("run", "new", "-P", "epochs=300", check=0)
+    (run,) = mlctl.runs()
+    assert run["data"]["tags"]["mlflow.project.env"] == "docker"
     assert run["data"]["metrics"]["loss"] < 0.02
