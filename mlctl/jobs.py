@@ -30,6 +30,7 @@ class JobSpec:
     A ``contained`` job has neither this machine's files nor its loopback: its run listens at ``endpoint_host`` and is called
     ``endpoint_name`` there ("": the same). ``end_argv`` is a command that ends whatever is left of a job whose own process was killed; it
     gets the run's id as its last argument. ``verdict_path`` is a file in which that process may say how the job ended.
+    ``attendant`` names the module which ``argv_prefix`` starts: where it has been imported, a fork does.
 
     System metrics are sampled every ``system_interval_s`` seconds (0: never); see `mlctl.system_metrics.sampling.Sampling`.
     """
@@ -54,6 +55,7 @@ class JobSpec:
     endpoint_host: str = ""
     endpoint_name: str = ""
     end_argv: Tuple[str, ...] = ()
+    attendant: str = ""
     verdict_path: str = ""
 
     def to_json(self) -> str:

@@ -1,14 +1,21 @@
-"""What a job leaves that is no process of this machine: ended by a command of its own, and what its attendant has said of its end."""
+"""Jobs that are no processes of this machine: who attends to one here, what that says of its end, and ending what is left of it."""
 
 import contextlib
 import json
 import os
-from typing import Optional
+import sys
+from typing import Callable, Optional
 
 from mlctl import process
 from mlctl.jobs import FAILED, FINISHED, JobSpec, JobState
 
 _END_S = 30.0
+
+
+def attendant(spec: JobSpec) -> Optional[Callable[[], int]]:
+    """What attends to a job, where this process has imported it already: a fork of this one need not do that again."""
+    module = sys.modules.get(spec.attendant) if spec.attendant else None
+    return None if module is None else lambda: int(module.attend([*spec.argv_prefix, spec.command]))
 
 
 def end(spec: JobSpec, *, killed: bool) -> None:

@@ -152,6 +152,7 @@ def shell_argv(command: str) -> List[str]:
 
 # ── jobs: process groups that end as one ────────────────────────────────────────────────────────────────────────────────
 
+_HELD_BACK = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGWINCH)
 _KEPT_BYTES = 1 << 18
 _POLITE_S = 3.0
 _PR_SET_PDEATHSIG = 1
@@ -210,6 +211,34 @@ def start_job(
         pass_fds=keep_fds,
         preexec_fn=in_child,  # noqa: PLW1509 -- the callers have one thread
     )
+
+
+def fork_job(work: Callable[[], int], *, env: Env, stdout: int, stderr: int) -> int:
+    """As `start_job`, but the job is ``work`` in a fork of this process, which has imported what it needs; returns its process id.
+
+    No signal reaches it before it lets them in; its standard input is empty. The caller must have one thread.
+    """
+    prctl = _prctl()
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, _HELD_BACK)
+
+    def in_child() -> int:
+        if prctl is not None:
+            prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        nothing = os.open(os.devnull, os.O_RDONLY)
+        for target, source in enumerate((nothing, stdout, stderr)):
+            os.dup2(source, target)
+        os.closerange(3, 1 << 16)  # the worker's own ends of everything
+        wanted = environment(env)
+        os.environ.clear()
+        os.environ.update(wanted)
+        return work()
+
+    try:
+        return fork_worker(in_child)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
 def start_beside(

@@ -181,6 +181,7 @@ def job_spec(job: Job, prepared: PreparedEnv, *, run: RunInfo, root: Path, track
         endpoint_host=prepared.endpoint_host,
         endpoint_name=prepared.endpoint_name,
         end_argv=prepared.end_argv,
+        attendant=prepared.attendant,
         verdict_path=prepared.verdict_path,
     )
 

@@ -11,7 +11,7 @@ import selectors
 import signal
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING, Callable, Dict, List, Optional
+from typing import TYPE_CHECKING, Callable, Dict, List, Optional, Sequence
 
 from mlctl import endpoint, leftovers, process, recorder
 from mlctl.ending import Ending, Stage
@@ -139,19 +139,10 @@ class Worker:
         process.become_subreaper()
         sources, ends = pseudo_terminal(self._streams.out_fd) if self._streams.terminal else pipes()
         try:
-            popen = process.start_job(
-                [*self._spec.argv_prefix, *process.shell_argv(self._spec.command)],
-                cwd=self._spec.cwd,
-                env=self._job_environment(),
-                stdin=None if self._streams.out_fd is not None else process.NOTHING,
-                stdout=ends[0],
-                stderr=ends[1],
-            )
+            self._job = self._begin(ends)
         finally:
             for fd in set(ends):
                 os.close(fd)
-        popen.returncode = 0  # the worker reaps every child itself, orphans included
-        self._job = popen.pid
         self._terminal = sources[0] if self._streams.terminal else None
         for fd, shown_on in zip(sources, (self._streams.out_fd, self._streams.err_fd)):  # noqa: B905 -- a terminal is one source; 3.8 has no strict
             forwarder = Forwarder(
@@ -160,6 +151,22 @@ class Worker:
             self._finishing.append(forwarder.finish)
             self._forwarders.append(forwarder.forward)
             self._selector.register(fd, selectors.EVENT_READ, forwarder.forward)
+
+    def _begin(self, ends: Sequence[int]) -> int:
+        """Start the command; returns its process id."""
+        env, work = self._job_environment(), leftovers.attendant(self._spec)
+        if work is not None:
+            return process.fork_job(work, env=env, stdout=ends[0], stderr=ends[1])
+        popen = process.start_job(
+            [*self._spec.argv_prefix, *process.shell_argv(self._spec.command)],
+            cwd=self._spec.cwd,
+            env=env,
+            stdin=None if self._streams.out_fd is not None else process.NOTHING,
+            stdout=ends[0],
+            stderr=ends[1],
+        )
+        popen.returncode = 0  # the worker reaps every child itself, orphans included
+        return popen.pid
 
     def _masker(self) -> "Optional[Masker]":
         """What keeps the job's secrets out of its log; a stream's own, for it comes in pieces."""

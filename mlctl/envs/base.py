@@ -21,8 +21,8 @@ class PreparedEnv:
     ``lock`` is the text of a file that says how to get exactly this environment again ("" where there is none).
 
     One that is ``inside`` something has neither this machine's files nor its addresses: ``endpoint_host`` is where the run listens for it,
-    under the name ``endpoint_name`` ("": the same), and ``server_host`` is what it has to call this machine. ``end_argv`` and
-    ``verdict_path`` are those of `mlctl.jobs.JobSpec`; ``tags`` are recorded with the run.
+    under the name ``endpoint_name`` ("": the same), and ``server_host`` is what it has to call this machine. ``end_argv``,
+    ``attendant`` and ``verdict_path`` are those of `mlctl.jobs.JobSpec`; ``tags`` are recorded with the run.
     """
 
     kind: str
@@ -39,6 +39,7 @@ class PreparedEnv:
     endpoint_name: str = ""
     server_host: str = ""
     end_argv: tuple[str, ...] = ()
+    attendant: str = ""
     verdict_path: str = ""
     tags: Mapping[str, str] = field(default_factory=dict)
 

@@ -76,7 +76,7 @@ class DockerEnv:
         Raises:
             EnvError: there is no engine, or no image.
         """
-        from mlctl.envs import docker_engine, docker_leftovers
+        from mlctl.envs import docker_container, docker_engine, docker_leftovers
 
         for run_id in docker_leftovers.end_all(self._cache):
             tell(f"the container of run {run_id[:8]} has been ended: the mlctl that ran it is gone")
@@ -96,6 +96,7 @@ class DockerEnv:
             inside=True,
             endpoint_host=address,
             server_host="" if network == "host" else address,
+            attendant=docker_container.__name__,
             end_argv=(*_program("docker_leftovers"), str(self._cache)),
             verdict_path=docker_request.verdict_path(request),
             tags={name: value for name, value in tags.items() if value},

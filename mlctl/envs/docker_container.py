@@ -19,6 +19,8 @@ from mlctl.envs import docker_engine, docker_leftovers, docker_request
 from mlctl.errors import EnvError, LaunchError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from docker import DockerClient
 
     from mlctl.envs.docker_request import Request
@@ -61,7 +63,9 @@ class Container:
         signal.set_wakeup_fd(wake_w, warn_on_full_buffer=False)
         for number in (*_SIGNALS, signal.SIGWINCH):
             signal.signal(number, lambda signum, _frame: self._signals.append(signum))
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, (*_SIGNALS, signal.SIGWINCH))
         self._id = ""
+        self._has_init = True
 
     def run(self) -> dict[str, Any]:
         """Run it to its end; returns the verdict.
@@ -81,8 +85,8 @@ class Container:
                 mark.unlink(missing_ok=True)
 
     def _run(self, client: DockerClient) -> dict[str, Any]:
-        with docker_engine.told("The container cannot be made", hint=""):
-            self._id = client.containers.create(self._request.image, **self._arguments()).id or ""
+        with docker_engine.told("The container cannot be made"):
+            self._make(client)
         if self._signals:
             return {"exit_code": 128 + self._signals[0], "reason": ""}
         with docker_engine.told(f"The container of the image {self._request.image} cannot be started"):
@@ -95,6 +99,18 @@ class Container:
             state = self._wait(client)
             return self._verdict(client, state)
 
+    def _make(self, client: DockerClient) -> None:
+        """With a small first process that passes signals on, if the engine has one: Podman's is a package of its own."""
+        from docker.errors import APIError
+
+        try:
+            self._id = client.containers.create(self._request.image, **self._arguments()).id or ""
+        except APIError as error:
+            if "init binary" not in str(error) or "init" in self._request.arguments:
+                raise
+            self._has_init = False
+            self._id = client.containers.create(self._request.image, **self._arguments()).id or ""
+
     # ── making ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _arguments(self) -> dict[str, Any]:
@@ -102,7 +118,7 @@ class Container:
         given = dict(request.arguments)
         labels = {**given.pop("labels", {}), docker_leftovers.RUN_LABEL: self._run_id}
         given["tty"] = self._terminal
-        given.setdefault("init", True)
+        given.setdefault("init", self._has_init)
         command = ["/bin/sh", "-c", _SHELL, "mlctl", " ".join([*request.wrapped, self._command])]
         if request.host_name:
             given["extra_hosts"] = {request.host_name: "host-gateway", **given.get("extra_hosts", {})}
@@ -169,7 +185,7 @@ class Container:
             script = f"kill -s {name} -- -1 2>/dev/null || kill -{name} -1"  # shells do not agree on how to write it
             made = client.api.exec_create(self._id, ["/bin/sh", "-c", script], stdout=False, stderr=False)
             client.api.exec_start(made["Id"], detach=True)
-            if self._request.arguments.get("init", True):
+            if self._request.arguments.get("init", self._has_init):
                 return
         except APIError:  # it has ended, or has no shell
             pass
@@ -249,15 +265,19 @@ def _write(fd: int, data: bytes) -> None:
 
 def main() -> None:
     """As a program: the arguments are the file of a request and, last, the job's command."""
-    path = Path(sys.argv[1])
+    os._exit(attend(sys.argv))
+
+
+def attend(argv: Sequence[str]) -> int:
+    """Attend to a container; ``argv`` ends as that of `main`. Returns the exit code."""
+    path = Path(next(word for word in argv if word.endswith(docker_request.SUFFIX)))
     request = docker_request.read(path)
     verdict_path = docker_request.verdict_path(str(path))
     try:
-        verdict = Container(request, sys.argv[-1], cache=path.parent.parent).run()
+        verdict = Container(request, argv[-1], cache=path.parent.parent).run()
     except EnvError as error:
         verdict = {"exit_code": LaunchError.exit_code, "origin": "mlctl", "reason": error.message, "told": True}
     if verdict.pop("told", False):
         _write(2, f"mlctl: {verdict['reason']}\n".encode())
     docker_request.write_verdict(verdict_path, verdict)
-    sys.stdout.flush()
-    os._exit(int(verdict["exit_code"]))
+    return int(verdict["exit_code"])

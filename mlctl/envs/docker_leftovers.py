@@ -6,10 +6,10 @@ import contextlib
 import json
 import os
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlctl import settings
 from mlctl.envs import docker_engine, docker_request
 from mlctl.errors import EnvError, MlctlError
 from mlctl.tracking import owners
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 RUN_LABEL = "mlctl.run"
 _MARK = ".container"
-_FOREVER_S = 7 * 86400.0
+_KEPT_S = 86400.0  # an engine that is silent for so long does not come back
 
 
 def mark(cache: Path, run_id: str, *, engine: str) -> Path:
@@ -44,10 +44,13 @@ def end_all(cache: Path) -> list[str]:
     for path, found in _marks(cache):
         if _is_attended(found):
             continue
-        with contextlib.suppress(EnvError):
+        try:
             if end(str(found["run_id"]), engine=str(found["engine"])):
                 ended.append(str(found["run_id"]))
-            path.unlink(missing_ok=True)
+        except EnvError:
+            if time.time() - path.stat().st_mtime < _KEPT_S:
+                continue
+        path.unlink(missing_ok=True)
     return ended
 
 
@@ -98,8 +101,3 @@ def main() -> None:
         sys.stderr.write(f"mlctl: {error.message}\n")
         sys.exit(error.exit_code)
     (cache / docker_request.FOLDER / f"{run_id}{_MARK}").unlink(missing_ok=True)
-
-
-def default_cache() -> Path:
-    """Where marks are."""
-    return settings.cache_dir()

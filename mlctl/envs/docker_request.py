@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FOLDER = "containers"
+SUFFIX = ".request"
 _BUILT = "built"
 NAMES_VARIABLE = "MLCTL_CONTAINER_VARIABLES"
 """Names of the variables that the job's container gets from the job's environment, as a JSON list."""
@@ -40,7 +41,7 @@ class Request:
     def write(self, cache: Path) -> str:
         """Write it to a new file in the cache; returns its path."""
         folder = home(cache)
-        path = folder / f"{secrets.token_hex(8)}.request"
+        path = folder / f"{secrets.token_hex(8)}{SUFFIX}"
         with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w", encoding="utf-8") as file:
             json.dump(asdict(self), file)
         return str(path)

@@ -115,15 +115,18 @@ def test_an_engine_that_goes_away(mlctl, docker_project, tmp_path_factory, monke
     path = tmp_path_factory.mktemp("e") / "s"
     relay = _Relay(str(path))
     monkeypatch.setenv("DOCKER_HOST", f"unix://{path}")
+    monkeypatch.setenv("MLCTL_CACHE_DIR", str(path.parent / "cache"))
     with mlctl.start("run", docker_project("echo up; sleep 60")) as started:
         assert started.stdout.readline() == "up\n"
         run_id = mlctl.runs()[0]["info"]["run_id"]
         relay.close()
         assert started.wait(timeout=20) == 125
     assert "stopped answering" in mlctl.runs()[0]["data"]["tags"]["mlctl.status.reason"]
-    monkeypatch.delenv("DOCKER_HOST")
-    for container in containers(run_id):
-        docker("rm", "-f", container)
+    path.unlink()
+    path.symlink_to("/var/run/docker.sock")
+    assert len(containers(run_id)) == 1
+    assert "has been ended" in mlctl("runs", "list", check=0).stderr
+    assert containers(run_id) == []
 
 
 class _Relay:
