@@ -13,7 +13,7 @@ from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence
 from mlctl.errors import InvalidValueError
 from mlctl.files import addresses
 from mlctl.flavors import loaders, pyfunc_model
-from mlctl.models import code_models, environment_files, loading, pickles, requirements, saving, uris
+from mlctl.models import code_models, environment_files, loading, requirements, saving, uris
 from mlctl.models.model import PYFUNC, Model, ModelInfo
 
 FLAVOR_NAME = PYFUNC
@@ -213,8 +213,7 @@ def _save_python_model(
             loaded = code_models.load(draft.folder / script.name, config)
     else:
         loaded = model if hasattr(model, "predict") else pyfunc_model.FunctionModel(model)
-        with pyfunc_model.written_for_mlflow():
-            pickles.dump(loaded, draft.folder / _MODEL_FILE, cloud=True)
+        pyfunc_model.dump(loaded, draft.folder / _MODEL_FILE)
         streams = type(loaded).__dict__.get("predict_stream") is not None if streamable is None else streamable
         draft.add_pyfunc("mlflow.pyfunc.model", streamable=streams, python_model=_MODEL_FILE, **own)
     before = set(_modules())
@@ -238,7 +237,7 @@ def _describe(draft: saving.Draft, model: Any, config: Optional[Dict[str, Any]])
             wrappers.append(pyfunc_model.wrapped(model, artifacts=own, model_config=config))
         return wrappers[0].predict(data, params)
 
-    draft.take_hints(getattr(model, "func", model.predict))
+    draft.take_hints(getattr(model, "func", None) or getattr(model, "predict", model), predict)
     draft.describe(predict)
 
 

@@ -5,6 +5,7 @@ names mean what is here.
 """
 
 import inspect
+import operator
 import os
 import sys
 import types
@@ -15,6 +16,7 @@ from mlctl.models import folders, pickles, type_hints
 from mlctl.models.model import PYFUNC, Model
 
 _MODULE = "mlflow.pyfunc.model"
+_CHECKS = "mlflow.pyfunc.utils.data_validation"
 
 
 class PythonModelContext:
@@ -93,19 +95,70 @@ _NAMES = {
 }
 
 
+def pyfunc(func: Any) -> Any:
+    """What MLflow's decorator of this name marks: a function whose data are checked against its type hints, which `Wrapper` does here."""
+    return func
+
+
+pyfunc.__module__ = _CHECKS
+_OURS: Dict[str, Dict[str, Any]] = {_MODULE: _NAMES, _CHECKS: {"pyfunc": pyfunc}}
+
+
 @contextmanager
 def written_for_mlflow() -> Iterator[None]:
     """While something is pickled: what is ours here is referred to by MLflow's names, whether or not an mlflow is imported."""
     with _modules():
-        module = sys.modules[_MODULE]
-        theirs = {name: module.__dict__[name] for name in _NAMES if name in module.__dict__}
-        module.__dict__.update(_NAMES)
+        before = {name: dict(vars(sys.modules[name])) for name in _OURS}
+        for name, names in _OURS.items():
+            vars(sys.modules[name]).update(names)
         try:
             yield
         finally:
-            for name in _NAMES:
-                del module.__dict__[name]
-            module.__dict__.update(theirs)
+            for name, names in _OURS.items():
+                for key in names:
+                    del vars(sys.modules[name])[key]
+                vars(sys.modules[name]).update({key: before[name][key] for key in names if key in before[name]})
+
+
+def dump(model: Any, path: Any) -> None:
+    """Pickle a model for MLflow, where data are checked against the type hints of ``predict`` by a decorator, which here is not needed.
+
+    Raises:
+        InvalidValueError: it cannot be pickled.
+    """
+    func = getattr(model, "func", None)
+    is_plain = type_hints.of(func or model.predict).input is None or hasattr(func or model.predict, "_is_pyfunc")
+    checked = None if is_plain else func or _raw_predict(model)
+
+    def override(value: Any) -> Any:
+        return (pyfunc, (_Plain(value),)) if value is checked else _reduced(value)
+
+    with written_for_mlflow():
+        pickles.dump(model, path, cloud=True, override=None if checked is None else override)
+
+
+def _raw_predict(model: Any) -> Any:
+    return next((vars(kind)["predict"] for kind in type(model).__mro__ if "predict" in vars(kind)), None)
+
+
+class _Plain(NamedTuple):
+    """A function that is pickled as itself, where another rule would decorate it."""
+
+    func: Any
+
+
+def _reduced(value: Any) -> Any:
+    if not isinstance(value, _Plain):
+        return NotImplemented
+    func = value.func
+    module, name = sys.modules.get(func.__module__), func.__qualname__
+    if module is not None and func.__module__ != "__main__" and getattr(module, name, None) is func:
+        return getattr, (module, name)
+    copied: Any = types.FunctionType(func.__code__, func.__globals__, func.__name__, func.__defaults__, func.__closure__)
+    for attribute in ("__kwdefaults__", "__annotations__", "__qualname__", "__module__", "__doc__"):
+        setattr(copied, attribute, getattr(func, attribute))
+    copied.__dict__.update(func.__dict__)
+    return operator.itemgetter(0), ([copied],)
 
 
 @contextmanager
@@ -125,13 +178,13 @@ def read_as_mlflow() -> Iterator[None]:
 @contextmanager
 def _modules() -> Iterator[None]:
     """MLflow's module of Python models, made for a while where it is not imported."""
-    if _MODULE in sys.modules:
-        yield
-        return
-    made = {name: types.ModuleType(name) for name in ("mlflow", "mlflow.pyfunc", _MODULE) if name not in sys.modules}
+    names = ("mlflow", "mlflow.pyfunc", _MODULE, "mlflow.pyfunc.utils", _CHECKS)
+    made = {name: types.ModuleType(name) for name in names if name not in sys.modules}
     for name, module in made.items():
-        if name != "mlflow":
+        if name in ("mlflow.pyfunc", _MODULE):
             module.__dict__.update(_NAMES)
+        if name in ("mlflow.pyfunc.utils", _CHECKS):
+            module.__dict__["pyfunc"] = pyfunc
     sys.modules.update(made)
     try:
         yield

@@ -63,6 +63,7 @@ MODULES: Dict[str, str] = {
     "mlflow.pyfunc": "mlctl.pyfunc",
     "mlflow.pyfunc.model": "mlctl.flavors.pyfunc_model",
     "mlflow.pytorch": "mlctl.pytorch",
+    "mlflow.pyfunc.utils": "",
     "mlflow.sklearn": "mlctl.sklearn",
     "mlflow.spark": "mlctl.spark",
     "mlflow.statsmodels": "mlctl.statsmodels",
@@ -134,11 +135,16 @@ def _context() -> Mapping[str, Any]:
     return {"resolve_tags": _resolve_tags}
 
 
+def _pyfunc_utils() -> Mapping[str, Any]:
+    return {"pyfunc": import_module("mlctl.flavors.pyfunc_model").pyfunc}
+
+
 def _version() -> Mapping[str, Any]:
     return {"VERSION": import_module("mlflow").__version__}
 
 
 _TABLES = {
+    "mlflow.pyfunc.utils": _pyfunc_utils,
     "mlflow.tracking.context.registry": _context,
     "mlflow.utils.mlflow_tags": _tags,
     "mlflow.utils.validation": _limits,

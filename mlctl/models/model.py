@@ -232,8 +232,8 @@ class Model:
             raise InvalidValueError("The MLmodel file names no flavors.", hint="`flavors:` maps each flavor's name to what it needs.")
         if isinstance(found.get("signature"), dict):
             signature = found["signature"] = ModelSignature.from_dict(found["signature"])
-            signature._is_signature_from_type_hint = bool(found.pop("is_signature_from_type_hint", False))  # noqa: SLF001
-            signature._is_type_hint_from_example = bool(found.pop("type_hint_from_example", False))  # noqa: SLF001
+            signature._is_signature_from_type_hint = bool(found.get("is_signature_from_type_hint", False))  # noqa: SLF001
+            signature._is_type_hint_from_example = bool(found.get("type_hint_from_example", False))  # noqa: SLF001
         if found.get("model_uuid") is None and found.get("model_id"):
             found["model_uuid"] = found["model_id"]
         return cls(**{str(key): value for key, value in found.items()})

@@ -6,7 +6,7 @@ models by a library that may unpickle inside (``torch.load``, joblib, …) asks 
 
 import pickle
 from pathlib import Path
-from typing import Any, Union
+from typing import Any, Callable, Optional, Union
 
 from mlctl import settings
 from mlctl.errors import InvalidValueError
@@ -57,8 +57,8 @@ def load(path: Union[str, Path], *, cloud: bool = False) -> Any:
         raise InvalidValueError(f"{Path(path).name} is no pickle that can be read: {error}.") from error
 
 
-def dump(value: Any, path: Union[str, Path], *, cloud: bool = False) -> None:
-    """Pickle a value into a file.
+def dump(value: Any, path: Union[str, Path], *, cloud: bool = False, override: Optional[Callable[[Any], Any]] = None) -> None:
+    """Pickle a value into a file. ``override`` tells cloudpickle how to pickle some objects otherwise (as ``reducer_override`` does).
 
     Raises:
         InvalidValueError: it cannot be pickled.
@@ -66,9 +66,21 @@ def dump(value: Any, path: Union[str, Path], *, cloud: bool = False) -> None:
     tool: Any = require_cloudpickle("save this model") if cloud else pickle
     try:
         with open(path, "wb") as file:  # noqa: PTH123
-            tool.dump(value, file, protocol=4 if not cloud else None)
+            if override is None:
+                tool.dump(value, file, protocol=4 if not cloud else None)
+            else:
+                _pickler(tool, override)(file).dump(value)
     except Exception as error:  # what a foreign object raises when it is pickled is not known
         raise InvalidValueError(f"The model cannot be pickled: {error}.") from error
+
+
+def _pickler(cloudpickle: Any, override: Callable[[Any], Any]) -> Any:
+    class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
+        def reducer_override(self, obj: Any) -> Any:
+            found = override(obj)
+            return super().reducer_override(obj) if found is NotImplemented else found
+
+    return Pickler
 
 
 def require_cloudpickle(what: str) -> Any:

@@ -12,11 +12,12 @@ from copy import deepcopy
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Optional, Sequence, Union
 
-from mlctl.errors import ExistsError, InvalidValueError
-from mlctl.models import environment_files, folders
+from mlctl.errors import ExistsError, InvalidValueError, SchemaError
+from mlctl.models import environment_files, folders, type_hints
 from mlctl.models.model import FILE, PYFUNC, Model
+from mlctl.models.schema import ColSpec, Schema
 from mlctl.models.signature import ModelSignature, signature_of_hints
-from mlctl.models.types import is_array
+from mlctl.models.types import AnyType, is_array
 
 _logger = logging.getLogger(__name__)
 
@@ -76,8 +77,10 @@ class Draft:
         own = {"loader_module": loader_module, "python_version": platform.python_version(), "env": dict(environment_files.ENV)}
         self.model.add_flavor(PYFUNC, **{**own, **({"code": self.code} if self.code else {}), **config})
 
-    def take_hints(self, method: Callable[..., Any]) -> None:
+    def take_hints(self, method: Callable[..., Any], predict: Predict) -> None:
         """Take the signature from the type hints of ``predict``, if none was given and they say what it takes.
+
+        What the model predicts for its example must be what the hints say, too, or the outputs are said to be anything.
 
         Raises:
             SchemaError: they name a type that there is none for in schemas.
@@ -86,10 +89,12 @@ class Draft:
 
         if self._signature is not None:
             return
-        found = signature_of_hints(method, examples.split_params(self._example)[1])
+        data, params = examples.split_params(self._example)
+        found = signature_of_hints(method, params)
         if found is not None:
+            if self._example is not None and not _keeps_hint(predict, data, params, type_hints.of(method).output):
+                found.outputs = Schema([ColSpec(AnyType())])
             self.model.signature = found
-            self.model.__dict__["is_signature_from_type_hint"] = True
 
     def describe(self, predict: Optional[Predict]) -> None:
         """Keep the input example, and take the signature from it and what ``predict`` makes of it, if none was given."""
@@ -137,6 +142,19 @@ def _signature(example: Any, predict: Predict) -> Optional[ModelSignature]:
         _logger.warning("The model does not predict for its input example, and is kept without a signature: %r", error)
         return None
     return found
+
+
+def _keeps_hint(predict: Predict, data: Any, params: Any, hint: Any) -> bool:
+    """Whether what the model predicts for its example is what its hint says; also where it does not predict, of which a warning tells."""
+    try:
+        predictions = predict(data, params)
+    except Exception as error:  # noqa: BLE001 -- what a foreign model raises is not known
+        _logger.warning("The model does not predict for its input example: %r", error)
+        return True
+    try:
+        return hint is None or type_hints.fitted(predictions, hint) is not None
+    except SchemaError:
+        return False
 
 
 def _column(predictions: Any, signature: ModelSignature) -> Any:

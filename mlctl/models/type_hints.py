@@ -6,12 +6,13 @@ classes where the hint names one.
 
 import datetime as dt
 import inspect
+import math
 import typing
 from typing import Any, Callable, Dict, List, NamedTuple, Tuple
 
 from mlctl.errors import SchemaError
 from mlctl.models.schema import ColSpec, Schema
-from mlctl.models.types import AnyType, Array, DataType, Map, Object, Property, Type, is_instance
+from mlctl.models.types import AnyType, Array, DataType, Map, Object, Property, Type, is_array, is_instance
 
 _SCALARS: Dict[Any, DataType] = {
     int: DataType.long,
@@ -127,11 +128,19 @@ def fitted(data: Any, hint: Any) -> Any:
 
 
 def _rows(frame: Any, element: Any) -> List[Any]:
-    if (element is dict or _is_pydantic(element) or getattr(element, "__origin__", None) is dict) and list(frame.columns) != [0]:
-        rows: List[Any] = frame.to_dict(orient="records")
-        return rows
-    column: List[Any] = frame.iloc[:, 0].tolist()
-    return column
+    is_table = element is dict or _is_pydantic(element) or getattr(element, "__origin__", None) is dict
+    rows = frame.to_dict(orient="records") if is_table and list(frame.columns) != [0] else frame.iloc[:, 0].tolist()
+    return [_plain(row) for row in rows]
+
+
+def _plain(value: Any) -> Any:
+    """A value of a DataFrame as a hint can name it: lists for arrays, None for NaN."""
+    value = value.tolist() if is_array(value) else value
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    return None if isinstance(value, float) and math.isnan(value) else value
 
 
 def _fitted(data: Any, hint: Any) -> Any:
