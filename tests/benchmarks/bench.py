@@ -2,8 +2,9 @@
 
 Both are installed from wheels with their bytecode compiled. Rows: start-up, listing runs, running a no-op project with the system
 environment and in a built virtualenv, and building a virtualenv for the first time (beside bare uv). The rows of ``--only python`` are in
-`virtualenv_bench`, those of ``--only conda`` in `environments_bench`, of ``--only tracking`` in `tracking_bench`, of ``--only models`` in
-`models_bench`, of ``--only registry`` in `registry_bench`, of ``--only server`` in `server_bench`.
+`virtualenv_bench`, those of ``--only conda`` in `environments_bench`, of ``--only docker`` in `docker_bench`, of ``--only tracking`` in
+`tracking_bench`, of ``--only models`` in `models_bench`, of ``--only registry`` in `registry_bench`, of ``--only server`` in
+`server_bench`.
 """
 
 import argparse
@@ -17,6 +18,7 @@ import time
 from pathlib import Path
 from types import SimpleNamespace
 
+import docker_bench
 import environments_bench
 import models_bench
 import registry_bench
@@ -96,10 +98,18 @@ def conda(mlctl, _mlflow, env, repeat):
     return rows
 
 
+def docker(mlctl, mlflow, env, repeat):
+    tools = SimpleNamespace(paired=paired, row=row)
+    rows = docker_bench.measure(mlctl, mlflow, fresh("docker") / "project", env, repeat=max(1, repeat // 2), tools=tools)
+    show(rows)
+    return rows
+
+
 SECTIONS = {
     "commands": commands,
     "python": python,
     "conda": conda,
+    "docker": docker,
     "tracking": tracking,
     "models": models,
     "registry": registry,
