@@ -105,6 +105,7 @@ ENGINES = {
         "a Docker engine, and MLCTL_DOCKER_WHEELS naming an image in it that has Python, and in /wheels what a model's server needs",
     ),
     "chromium": (_can_browse, "Chromium, playwright (requirements/browser.txt) and the built web pages (make ui)"),
+    "docker-registry": (lambda: shutil.which("docker-registry") is not None, "Debian's docker-registry"),
     "cc": (lambda: shutil.which("cc") is not None, "a C compiler"),
 }
 

@@ -221,10 +221,16 @@ class Container:
                 "reason": f"out of memory: the container used {of} (exit code {code or _KILLED})",
                 "told": True,
             }
-        if code in _NOT_FOUND and not self._has_python(client):
-            said = f"exit code {code}: the image {self._request.image} has no python"
-            return {"exit_code": code, "reason": said, "told": True}
+        lacks = self._lacks(client) if code in _NOT_FOUND else ""
+        if lacks:
+            return {"exit_code": code, "reason": f"exit code {code}: the image {self._request.image} has no {lacks}", "told": True}
         return {"exit_code": code, "reason": ""}
+
+    def _lacks(self, client: DockerClient) -> str:
+        """What the image should have had to run the command; "" where that is something else."""
+        if not self._exists(client, "/bin/sh"):
+            return "shell (/bin/sh)"
+        return "" if self._has_python(client) else "python"
 
     def _has_python(self, client: DockerClient) -> bool:
         if "python" not in self._command:

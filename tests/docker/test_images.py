@@ -3,7 +3,9 @@
 import contextlib
 import os
 import socket
+import subprocess
 import threading
+import time
 
 import pytest
 
@@ -166,3 +168,54 @@ class _Relay:
             with contextlib.suppress(OSError):
                 each.shutdown(socket.SHUT_RDWR)
             each.close()
+
+
+REGISTRY = """
+version: 0.1
+storage: {{filesystem: {{rootdirectory: '{folder}/data'}}}}
+http: {{addr: '127.0.0.1:{port}'}}
+auth: {{htpasswd: {{realm: r, path: '{folder}/htpasswd'}}}}
+"""
+USER = "u:$2b$12$bRUmqp6mpCmIgpLQLHmSVO9HFR6Ogf/FHIGLO0pzY1.KKOmr47PkW\n"  # its password is pw
+
+
+@pytest.mark.engine("docker-registry")
+def test_pulling(mlctl, docker_project, docker, tmp_path_factory, monkeypatch):
+    """With the credentials of `docker login`, or a script's own; without them it is said what lets one in."""
+    folder = tmp_path_factory.mktemp("registry")
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        port = bound.getsockname()[1]
+    (folder / "htpasswd").write_text(USER)
+    (folder / "config.yml").write_text(REGISTRY.format(folder=folder, port=port))
+    (folder / "blob").write_bytes(os.urandom(1 << 20))
+    subprocess.run(["tar", "-C", folder, "-cf", folder / "image.tar", "blob"], check=True)
+    name = f"127.0.0.1:{port}/mlctl-test/pulled:1"
+    project = docker_project("true", image=name)
+    nothing = subprocess.DEVNULL
+    server = subprocess.Popen(["docker-registry", "serve", folder / "config.yml"], stdout=nothing, stderr=nothing)
+    try:
+        monkeypatch.setenv("DOCKER_CONFIG", str(folder / "config"))
+        docker("import", folder / "image.tar", name)
+        for _ in range(100):
+            if (
+                subprocess.run(["docker", "login", "-u", "u", "-p", "pw", f"127.0.0.1:{port}"], capture_output=True, check=False).returncode
+                == 0
+            ):
+                break
+            time.sleep(0.1)
+        docker("push", "-q", name)
+        docker("rmi", name)
+        done = mlctl("run", project, check=127)
+        assert "pulling it" in done.stderr
+        assert f"pulled {name}: 1 MB" in done.stderr
+        assert "has no shell" in done.stderr
+        docker("rmi", name)
+        monkeypatch.setenv("DOCKER_CONFIG", str(folder / "none"))
+        assert "docker login" in mlctl("run", project, check=123).stderr
+        monkeypatch.setenv("MLCTL_DOCKER_AUTH", f'{{"username": "u", "password": "pw", "registry": "127.0.0.1:{port}"}}')
+        assert "pulled" in mlctl("run", project, check=127).stderr
+    finally:
+        docker("rmi", name, check=False)
+        server.terminate()
+        server.wait()
