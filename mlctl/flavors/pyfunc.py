@@ -172,6 +172,8 @@ def save_model(
     """
     if (python_model is None) == (loader_module is None):
         raise InvalidValueError("Give either python_model or loader_module.")
+    if infer_code_paths:
+        raise InvalidValueError("mlctl does not find out which files of yours a model needs.", hint="Name them in code_paths=[…].")
     code = [*(code_paths or ()), *kwargs.get("code_path", ())]
     draft = saving.Draft(
         path, mlflow_model=mlflow_model, signature=signature, input_example=input_example, code_paths=code, metadata=metadata

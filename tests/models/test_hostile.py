@@ -181,6 +181,13 @@ def test_an_open_gate(model, marker):
     assert marker.exists()
 
 
+def test_code_that_is_to_be_found_is_asked_for(place):
+    with pytest.raises(InvalidValueError, match="code_paths") as refused:
+        pyfunc.save_model(place / "new", python_model=len, infer_code_paths=True)
+    assert "code_paths=" in refused.value.hint
+    assert not (place / "new").exists()
+
+
 SKOPS = """
 import functools, os, sys
 import skops.io
