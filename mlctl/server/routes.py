@@ -131,4 +131,8 @@ ROUTES: tuple[Route, ...] = (
     # What the web pages ask for: many runs or points in one answer.
     _read("changes", r.Nothing, tables.changes, roots=owners.ROOTS),
     _read("experiments/overview", r.Nothing, tables.overview, roots=owners.ROOTS),
+    _search("runs/table", tables.RunTable, tables.table, roots=owners.ROOTS, heavy=tracking.always),
+    _search("runs/groups", tables.RunGroups, tables.groups, roots=owners.ROOTS, heavy=tracking.always),
+    _search("runs/keys", tables.RunKeys, tables.keys, roots=owners.ROOTS, heavy=tracking.always),
+    _search("metrics/series", tables.SeriesAsked, tables.series, roots=owners.ROOTS, heavy=tracking.always),
 )

@@ -19,6 +19,8 @@ IMAGES = HERE.parents[1] / "docs" / "images" / "ui"
 WIDTH, HEIGHT = 1280, 760
 PAGES = {
     "experiments": "experiments",
+    "runs": "experiments/{experiment}",
+    "groups": "experiments/{experiment}?group=params.optimizer",
 }
 
 

@@ -17,6 +17,7 @@ export interface PageRow {
 export const PAGES: readonly PageRow[] = [
   { pattern: "", nav: "experiments", load: () => import("./pages/experiments/page") },
   { pattern: "experiments", nav: "experiments", load: () => import("./pages/experiments/page") },
+  { pattern: "experiments/:ids", nav: "experiments", load: () => import("./pages/runs/page") },
 ];
 
 export function find(path: readonly string[]): { row: PageRow; names: Names } | undefined {
