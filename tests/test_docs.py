@@ -81,7 +81,6 @@ def test_variables_in_the_docs_exist():
         "MLCTL_DOCKER_IMAGE",
         "MLCTL_DOCKER_WHEELS",
         "MLCTL_DOCKER_POSTGRES",
-        "MLCTL_DOCKER_WHEELS",
         "MLCTL_BUNDLE",
     }
     for page in PAGES:

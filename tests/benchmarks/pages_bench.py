@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 sys.path[:0] = [str(Path(__file__).parents[1] / "ui"), str(Path(__file__).parents[1])]
 
-from conftest import FLAGS, serving
-from playwright.sync_api import sync_playwright
+from conftest import FLAGS, serving  # noqa: E402 -- found by the path
+from playwright.sync_api import sync_playwright  # noqa: E402
 
-from mlctl.sql.sqlite import SqliteStore
+from mlctl.sql.sqlite import SqliteStore  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,13 +45,19 @@ def table(page: Any, address: str) -> dict[str, float]:
         )
         middle = "document.querySelector('.grid').scrollTop = document.querySelector('.grid').scrollHeight / 2"
         found["scroll to the middle"].append(
-            _timed(page, lambda: page.evaluate(middle), lambda: page.wait_for_function("!document.querySelector('.grid-row.waiting')"))
+            _timed(
+                page,
+                lambda middle=middle: page.evaluate(middle),
+                lambda: page.wait_for_function("!document.querySelector('.grid-row.waiting')"),
+            )
         )
         box = page.get_by_role("combobox", name="Filter runs")
         before = page.locator("[role=status]").first.inner_text()
         box.fill(f"metrics.metric_1 > 0.{attempt + 5} AND params.optimizer = 'sgd'")
         wait = "before => document.querySelector('.actions-bar [role=status]').innerText !== before"
-        found["filter"].append(_timed(page, lambda: box.press("Enter"), lambda before=before: page.wait_for_function(wait, arg=before)))
+        found["filter"].append(
+            _timed(page, lambda box=box: box.press("Enter"), lambda text=wait, before=before: page.wait_for_function(text, arg=before))
+        )
     return {name: min(times) for name, times in found.items()}
 
 
