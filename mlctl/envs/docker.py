@@ -27,7 +27,7 @@ BUNDLE = "/mlctl"
 """Where mlctl's modules are inside, read-only."""
 
 HOST_NAME = "host.docker.internal"
-"""This machine, as a container may call it."""
+"""This machine, as a container calls it where the engine runs in a virtual machine of its own."""
 
 _HOME = "/tmp"  # noqa: S108 -- inside a container, where the caller's number has no home of its own
 _START = "import sys; sys.path[:] = filter(None, sys.path); from mlctl.envs import {module}; {module}.main()"
@@ -85,7 +85,8 @@ class DockerEnv:
         image = self._image(client, tell)
         docker_volumes.make_sources(self._settings.volumes)
         network = str(self._settings.options.get("network", ""))
-        address = "" if network in ("host", "none") else docker_engine.gateway(client, network)
+        apart = sys.platform == "darwin"
+        address = "" if apart or network in ("host", "none") else docker_engine.gateway(client, network)
         request = self._request(client, image, where).write(self._cache)
         client.close()
         tags = {"mlflow.docker.image.uri": image.name, "mlflow.docker.image.id": image.id, "mlctl.docker.image.digest": image.digest}
@@ -95,7 +96,8 @@ class DockerEnv:
             folder=CODE,
             inside=True,
             endpoint_host=address,
-            server_host="" if network == "host" else address,
+            endpoint_name=HOST_NAME if apart else "",
+            server_host=HOST_NAME if apart else address,
             attendant=docker_container.__name__,
             end_argv=(*_program("docker_leftovers"), str(self._cache)),
             verdict_path=docker_request.verdict_path(request),

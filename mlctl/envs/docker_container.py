@@ -120,8 +120,6 @@ class Container:
         given["tty"] = self._terminal
         given.setdefault("init", self._has_init)
         command = ["/bin/sh", "-c", _SHELL, "mlctl", " ".join([*request.wrapped, self._command])]
-        if request.host_name:
-            given["extra_hosts"] = {request.host_name: "host-gateway", **given.get("extra_hosts", {})}
         found = {"command": command, "environment": self._environment(), "labels": labels, "mounts": list(request.mounts), "detach": True}
         if request.binds:
             found["volumes"] = list(request.binds)

@@ -35,7 +35,6 @@ class Request:
     defaults: dict[str, str] = field(default_factory=dict)
     environment: tuple[tuple[str, str | None], ...] = ()
     python_path: str = ""
-    host_name: str = ""
     wrapped: tuple[str, ...] = ()
 
     def write(self, cache: Path) -> str:
