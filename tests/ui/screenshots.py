@@ -20,6 +20,9 @@ WIDTH, HEIGHT = 1280, 760
 PAGES = {
     "experiments": "experiments",
     "runs": "experiments/{experiment}",
+    "charts": "experiments/{experiment}?tab=charts",
+    "scatter": "experiments/{experiment}?tab=charts&kind=scatter&sx=metrics.accuracy&sy=metrics.loss",
+    "parallel": "experiments/{experiment}?tab=charts&kind=parallel",
     "groups": "experiments/{experiment}?group=params.optimizer",
 }
 

@@ -12,6 +12,7 @@ import { PageFrame } from "../../parts/page";
 import { useResource } from "../../resource";
 import { query, setQuery, to } from "../../router";
 import type { Experiment } from "../../types";
+import { Charts } from "../charts/charts";
 import { Actions } from "./actions";
 import { ColumnChooser, GroupChooser, usualColumns } from "./choosers";
 import { also, comparison, exportCsv, loadKeys, loadRows, type Asked, type RunRow } from "./data";
@@ -35,6 +36,7 @@ function RunsOf({ ids }: { ids: string }) {
   const filter = query("filter");
   const isTree = query("nested") === "tree";
   const by = query("group");
+  const isCharts = query("tab") === "charts";
   const order = query("order") || NEWEST;
   const shownColumns = columns.value ?? (keys ? usualColumns(keys) : []);
   const asked: Asked = {
@@ -58,7 +60,7 @@ function RunsOf({ ids }: { ids: string }) {
   const title = named ? named.map((item) => item.experiment.name).join(", ") : " ";
   const total = rows.total.value;
   return (
-    <PageFrame title={title} crumbs={[["Experiments", to([])]]} isFull>
+    <PageFrame title={title} crumbs={[["Experiments", to([])]]} isFull={!isCharts} actions={<Tabs isCharts={isCharts} />}>
       <div class="row toolbar">
         <FilterBox value={filter} keys={keys} failure={rows.failure.value} onChange={(text) => setQuery({ filter: text })} />
         <div class="segments" role="group" aria-label="Which runs">
@@ -88,7 +90,9 @@ function RunsOf({ ids }: { ids: string }) {
           </button>
         </div>
       )}
-      {by ? (
+      {isCharts && keys ? (
+        <Charts asked={asked} keys={keys} chosen={marks.chosen} hidden={marks.hidden} />
+      ) : by ? (
         <Groups asked={asked} by={by} onOpen={(value) => setQuery({ group: "", filter: also(filter, comparison(by, value)) })} />
       ) : total === undefined ? (
         !rows.failure.value && <Loading />
@@ -106,6 +110,19 @@ function RunsOf({ ids }: { ids: string }) {
         />
       )}
     </PageFrame>
+  );
+}
+
+function Tabs({ isCharts }: { isCharts: boolean }) {
+  return (
+    <div class="segments" role="group" aria-label="How runs are shown">
+      <button aria-pressed={!isCharts} onClick={() => setQuery({ tab: "" })}>
+        <Icon name="table" /> Table
+      </button>
+      <button aria-pressed={isCharts} onClick={() => setQuery({ tab: "charts" })}>
+        <Icon name="chart" /> Charts
+      </button>
+    </div>
   );
 }
 
