@@ -9,15 +9,15 @@ from typing import Any, List, NamedTuple, Optional, Sequence, Tuple
 from mlctl.sql.db import Db
 
 _OF = "FROM metrics WHERE run = ? AND key = ?"
-_EXTENT = f"SELECT count(*), min(timestamp_ms), max(timestamp_ms), min(step), max(step) {_OF} AND step BETWEEN ? AND ? AND nan = 0"
-_POINTS = f"SELECT step, timestamp_ms, value {_OF} AND step BETWEEN ? AND ? AND nan = 0 ORDER BY step, timestamp_ms, value"
+_POINTS_UP_TO = f"SELECT step, timestamp_ms, value {_OF} AND step BETWEEN ? AND ? AND nan = 0 LIMIT ?"
+_STEPS = f"SELECT min(step), max(step) {_OF} AND step BETWEEN ? AND ? AND nan = 0"
 _BUCKET = (
     f"SELECT count(*), min(step), max(step), min(timestamp_ms), min(value), avg(value), max(value) {_OF} "
     "AND timestamp_ms >= ? AND timestamp_ms < ? AND step BETWEEN ? AND ? AND nan = 0"
 )
 _BY_STEP = (
-    f"SELECT min(step), min(timestamp_ms), min(value), avg(value), max(value) {_OF} AND step BETWEEN ? AND ? AND nan = 0 "
-    "GROUP BY (step - ?) / ? ORDER BY 1"
+    f"SELECT count(*), min(step), min(timestamp_ms), min(value), avg(value), max(value) {_OF} AND step BETWEEN ? AND ? AND nan = 0 "
+    "GROUP BY (step - ?) / ? ORDER BY 2"
 )
 _LAST = 9_223_372_036_854_775_807
 
@@ -38,25 +38,35 @@ def series(db: Db, run_id: str, key: str, *, buckets: int, first: Optional[int] 
     if ids is None or None in ids:
         return None
     low, high = -_LAST if first is None else first, _LAST if last is None else last
-    extent = db.one(_EXTENT, (*ids, low, high))
-    if extent is None or not extent[0]:
+    few = db.execute(_POINTS_UP_TO, (*ids, low, high, 2 * buckets + 1)).fetchall()
+    if not few:
         return None
-    total = extent[0]
-    if total <= 2 * buckets:
-        return Series(run_id, key, total, exact=True, columns=_turned(db.execute(_POINTS, (*ids, low, high)).fetchall(), 3))
-    found = _by_time(db, ids, extent, (low, high), buckets)
-    if found is None:
-        width = max(1, -(-(extent[4] - extent[3] + 1) // buckets))
-        found = db.execute(_BY_STEP, (*ids, low, high, extent[3], width)).fetchall()
-    steps, times, least, mean, greatest = _turned(found, 5)
-    return Series(run_id, key, total, exact=False, columns=[steps, times, mean, least, greatest])
+    if len(few) <= 2 * buckets:
+        return Series(run_id, key, len(few), exact=True, columns=_turned(sorted(few), 3))
+    found = _by_time(db, ids, _times(db, ids, (low, high), is_bounded=first is not None or last is not None), (low, high), buckets)
+    if not found:
+        least, most = db.one(_STEPS, (*ids, low, high)) or (0, 0)
+        found = db.execute(_BY_STEP, (*ids, low, high, least, max(1, -(-(most - least + 1) // buckets)))).fetchall()
+    counts, *columns = _turned(found, 6)
+    steps, times, least_values, means, greatest = columns
+    return Series(run_id, key, sum(counts), exact=False, columns=[steps, times, means, least_values, greatest])
 
 
-def _by_time(db: Db, ids: Sequence[Any], extent: Sequence[Any], steps: Tuple[int, int], buckets: int) -> Optional[List[Tuple[Any, ...]]]:
-    """Buckets by time, if their steps follow one another and most of them hold something; else None."""
-    begin, end = extent[1], extent[2]
+def _times(db: Db, ids: Sequence[Any], steps: Tuple[int, int], *, is_bounded: bool) -> Tuple[int, int]:
+    """First and last time of a stretch: the ends of the index, where it is the whole metric."""
+    if is_bounded:
+        row = db.one(f"SELECT min(timestamp_ms), max(timestamp_ms) {_OF} AND step BETWEEN ? AND ? AND nan = 0", (*ids, *steps))
+    else:
+        row = db.one(f"SELECT (SELECT min(timestamp_ms) {_OF}), (SELECT max(timestamp_ms) {_OF})", (*ids, *ids))
+    assert row is not None
+    return row[0], row[1]
+
+
+def _by_time(db: Db, ids: Sequence[Any], times: Tuple[int, int], steps: Tuple[int, int], buckets: int) -> List[Tuple[Any, ...]]:
+    """Buckets by time, if their steps follow one another and most of them hold something; else nothing."""
+    begin, end = times
     if end - begin < buckets:
-        return None
+        return []
     edges = [begin + (end - begin + 1) * number // buckets for number in range(buckets + 1)]
     found = []
     before: Optional[int] = None
@@ -65,10 +75,10 @@ def _by_time(db: Db, ids: Sequence[Any], extent: Sequence[Any], steps: Tuple[int
         if row is None or not row[0]:
             continue
         if before is not None and row[1] < before:
-            return None
+            return []
         before = row[2]
-        found.append((row[1], *row[3:]))
-    return found if len(found) > buckets // 2 else None
+        found.append((row[0], row[1], *row[3:]))
+    return found if len(found) > buckets // 2 else []
 
 
 def _turned(rows: Sequence[Sequence[Any]], width: int) -> List[List[Any]]:
