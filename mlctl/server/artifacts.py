@@ -205,7 +205,7 @@ class ArtifactProxy:
         fields = request.fields()
         below = _file_names(artifact_requests.required(fields, "path"))
         root = await self._found_root(fields)
-        await _send(_Place(root.tree, (*root.names, *below)), request)
+        await _send(_Place(root.tree, (*root.names, *below)), request, framed="frame" in fields)
 
     async def _upload_to_run(self, request: ArtifactRequest) -> None:
         fields = request.fields()
@@ -229,7 +229,7 @@ class ArtifactProxy:
         elif what == "files":
             below = _file_names(artifact_requests.required(fields, "artifact_file_path"))
             root = self._place_of(self._store.get_logged_model(model_id).artifact_location)
-            await _send(_Place(root.tree, (*root.names, *below)), request)
+            await _send(_Place(root.tree, (*root.names, *below)), request, framed="frame" in fields)
         else:
             raise RefusedError(404, "ENDPOINT_NOT_FOUND", "There is no such route.")
 
@@ -339,9 +339,9 @@ def _tree(place: str) -> Tree | S3Tree:
     return S3Tree(place)
 
 
-async def _send(place: _Place, request: ArtifactRequest) -> None:
+async def _send(place: _Place, request: ArtifactRequest, *, framed: bool = False) -> None:
     file = await asyncio.to_thread(_opened, place, whole=request.method == "GET")
-    await streaming.send_file(file, request.headers, method=request.method, receive=request.receive, send=request.send)
+    await streaming.send_file(file, request.headers, method=request.method, receive=request.receive, send=request.send, framed=framed)
 
 
 def _opened(place: _Place, *, whole: bool) -> streaming.File:

@@ -33,6 +33,11 @@ SAFETY: Headers = [
     (b"content-security-policy", b"sandbox; default-src 'none'; frame-ancestors 'self'"),
     (b"cross-origin-resource-policy", b"same-origin"),
 ]
+_FRAMED = b"""
+sandbox allow-scripts; default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval'; style-src 'unsafe-inline'; img-src data: blob:;
+media-src data: blob:; font-src data:; worker-src blob:; form-action 'none'; base-uri 'none'; frame-ancestors 'self'
+""".replace(b"\n", b" ").strip()
+"""What a page of a run's may do in a frame of ours: run its own scripts, of no origin, and reach nothing, this server included."""
 
 
 class Disconnected(Exception):  # noqa: N818 -- what happened, not an error of ours
@@ -132,10 +137,10 @@ async def answer(send: Send, status: int, body: bytes = b"", *, headers: Sequenc
     await send({"type": "http.response.body", "body": body})
 
 
-async def send_file(file: File, request: dict[bytes, bytes], *, method: str, receive: Receive, send: Send) -> None:
+async def send_file(file: File, request: dict[bytes, bytes], *, method: str, receive: Receive, send: Send, framed: bool = False) -> None:
     """Answer with a file: 200, 206 with a part of it, 304 or 416; for HEAD the headers alone. Closes the file."""
     try:
-        headers, size = file_headers(file.name, file.facts), file.facts.st_size
+        headers, size = (framed_headers if framed else file_headers)(file.name, file.facts), file.facts.st_size
         if _is_known(request, file.facts):
             await _start(send, 304, [pair for pair in headers if pair[0] in (b"etag", b"last-modified", b"cache-control")])
             await send({"type": "http.response.body"})
@@ -187,6 +192,16 @@ def file_headers(name: str, facts: Facts) -> Headers:
         (b"cache-control", b"no-cache"),
         *SAFETY,
     ]
+
+
+def framed_headers(name: str, facts: Facts) -> Headers:
+    """Headers of a page (HTML) that is shown in a frame; of anything else those of a download."""
+    found = file_headers(name, facts)
+    if media_type(name) != "text/html":
+        return found
+    replaced = (b"content-disposition", b"content-security-policy", b"content-type")
+    kept = [pair for pair in found if pair[0] not in replaced]
+    return [*kept, (b"content-type", b"text/html; charset=utf-8"), (b"content-security-policy", _FRAMED)]
 
 
 def etag(facts: Facts) -> str:

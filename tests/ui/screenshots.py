@@ -11,6 +11,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent)]
 
 from conftest import FLAGS, serving  # noqa: E402
 from playwright.sync_api import sync_playwright  # noqa: E402
+from sample_run import dress  # noqa: E402
 from sample_store import fill  # noqa: E402
 
 from mlctl.sql.sqlite import SqliteStore  # noqa: E402
@@ -24,6 +25,10 @@ PAGES = {
     "scatter": "experiments/{experiment}?tab=charts&kind=scatter&sx=metrics.accuracy&sy=metrics.loss",
     "parallel": "experiments/{experiment}?tab=charts&kind=parallel",
     "groups": "experiments/{experiment}?group=params.optimizer",
+    "run": "experiments/{experiment}/runs/{run}",
+    "run-metrics": "experiments/{experiment}/runs/{run}?tab=metrics",
+    "run-log": "experiments/{experiment}/runs/{run}?tab=log",
+    "run-artifacts": "experiments/{experiment}/runs/{run}?tab=artifacts&file=model%2FMLmodel",
 }
 
 
@@ -36,6 +41,7 @@ def main():
         sync_playwright() as driver,
     ):
         names = fill(store)
+        dress(store, names["run"])
         browser = driver.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
         with serving(store) as address:
             for scheme in ("light", "dark"):

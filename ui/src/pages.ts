@@ -18,6 +18,7 @@ export const PAGES: readonly PageRow[] = [
   { pattern: "", nav: "experiments", load: () => import("./pages/experiments/page") },
   { pattern: "experiments", nav: "experiments", load: () => import("./pages/experiments/page") },
   { pattern: "experiments/:ids", nav: "experiments", load: () => import("./pages/runs/page") },
+  { pattern: "experiments/:ids/runs/:run", nav: "experiments", load: () => import("./pages/run/page") },
 ];
 
 export function find(path: readonly string[]): { row: PageRow; names: Names } | undefined {
