@@ -216,7 +216,9 @@ def _add_yaml(lib: Path) -> None:
     found = find_spec("yaml")
     if found is not None and found.origin:
         shutil.copytree(
-            Path(found.origin).parent, lib / "yaml", ignore=lambda _, names: [name for name in names if not name.endswith(".py")]
+            Path(found.origin).parent,
+            lib / "yaml",
+            ignore=lambda _, names: [name for name in names if not name.endswith(".py") or name == "cyaml.py"],
         )
 
 

@@ -63,8 +63,6 @@ def test_chosen(kind, text, manager, expected, of, cache):
         ("conda_env", ONLY_PIP, "conda", "there is no conda on this machine", "`--env-manager virtualenv` installs the same"),
         ("python_env", "dependencies: []", "conda", "no conda environment file", "virtualenv"),
         ("none", None, "conda", "no conda environment file", "virtualenv"),
-        ("docker_env", None, None, "(my/image:1)", "--env-manager local"),
-        ("docker_env", None, "virtualenv", "(my/image:1)", "--env-manager local"),
         ("databricks_spark_job", None, None, "Databricks", "--env-manager local"),
     ],
 )

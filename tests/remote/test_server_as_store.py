@@ -351,7 +351,7 @@ class TestAddresses:
         assert b"".join(files.read("a b/\N{SNOWMAN}#?.txt")) == b"text"
         assert server.requests[0].target == f"/api/2.0/mlflow-artifacts/artifacts/{path}/a%20b/%E2%98%83%23%3F.txt"
 
-    @pytest.mark.parametrize("uri", ["mlflow-artifacts://elsewhere:5000/x", "s3://bucket/x", "http://elsewhere/x"])
+    @pytest.mark.parametrize("uri", ["mlflow-artifacts://elsewhere:5000/x", "gs://bucket/x", "http://elsewhere/x"])
     def test_artifacts_elsewhere(self, ask, uri):
         store, server = ask()
         with pytest.raises(StoreError, match=r"elsewhere|s3"):
