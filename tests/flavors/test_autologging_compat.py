@@ -10,7 +10,8 @@ def test_boosters(tmp_path):
     theirs = trained("boosting_trainings.py", "mlflow", tmp_path / "theirs", engine="MLCTL_FLAVORS")
     assert len(theirs) == 9
     assert all(len(runs) == 1 for runs in theirs.values())
-    assert not differences(theirs, ours)
+    # MLflow logs params in the background, and those of a training that fails may be lost
+    assert not [item for item in differences(theirs, ours) if not (item[0][0] == "xgboost_failing" and item[1] is None)]
 
 
 @pytest.mark.engine("flavors-heavy")

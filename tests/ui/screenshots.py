@@ -11,6 +11,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent)]
 
 from conftest import FLAGS, serving  # noqa: E402
 from playwright.sync_api import sync_playwright  # noqa: E402
+from sample_models import register  # noqa: E402
 from sample_run import dress  # noqa: E402
 from sample_store import fill  # noqa: E402
 
@@ -29,6 +30,9 @@ PAGES = {
     "run-metrics": "experiments/{experiment}/runs/{run}?tab=metrics",
     "run-log": "experiments/{experiment}/runs/{run}?tab=log",
     "run-artifacts": "experiments/{experiment}/runs/{run}?tab=artifacts&file=model%2FMLmodel",
+    "models": "models",
+    "model": "models/digit-reader",
+    "model-version": "models/digit-reader/versions/2?file=MLmodel",
 }
 
 
@@ -42,6 +46,7 @@ def main():
     ):
         names = fill(store)
         dress(store, names["run"])
+        register(store, names["experiment"], names["run"])
         browser = driver.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
         with serving(store) as address:
             for scheme in ("light", "dark"):

@@ -19,6 +19,10 @@ export const PAGES: readonly PageRow[] = [
   { pattern: "experiments", nav: "experiments", load: () => import("./pages/experiments/page") },
   { pattern: "experiments/:ids", nav: "experiments", load: () => import("./pages/runs/page") },
   { pattern: "experiments/:ids/runs/:run", nav: "experiments", load: () => import("./pages/run/page") },
+  { pattern: "models", nav: "models", load: () => import("./pages/models/page") },
+  { pattern: "models/:name", nav: "models", load: () => import("./pages/models/model") },
+  { pattern: "models/:name/versions/:version", nav: "models", load: () => import("./pages/models/version") },
+  { pattern: "experiments/:ids/models/:model", nav: "models", load: () => import("./pages/models/logged") },
 ];
 
 export function find(path: readonly string[]): { row: PageRow; names: Names } | undefined {

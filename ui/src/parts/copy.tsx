@@ -1,6 +1,7 @@
 /** A text to take along: shown as code, with a button that copies it. */
 import { Icon } from "./icon";
 import { tell } from "./toasts";
+import "./copy.css";
 
 async function copy(text: string): Promise<void> {
   try {

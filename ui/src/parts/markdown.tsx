@@ -1,5 +1,6 @@
 /** Markdown as elements. No HTML is made from text at any point: markup in a note is text, and a link leads to http, https or mail only. */
 import type { ComponentChildren, VNode } from "preact";
+import "./markdown.css";
 
 const LINK = /^(https?:\/\/|mailto:|#)/i;
 const INLINE = /(`+)(.+?)\1|!?\[([^\]]*)\]\(\s*([^\s)]+)[^)]*\)|\*\*(.+?)\*\*|__(.+?)__|~~(.+?)~~|\*([^*\s][^*]*)\*|\b_([^_\s][^_]*)_\b|(https?:\/\/[^\s<>"')\]]+)/;

@@ -1,5 +1,6 @@
 /** Metrics of a run: their latest values, and lines of those that are opened. What is open is in the address (`open`). */
 import { number, plural } from "../../format";
+import "../../parts/cards.css";
 import { Empty } from "../../parts/notices";
 import { query, setQuery } from "../../router";
 import type { MetricPoint } from "../../types";

@@ -1,7 +1,7 @@
 /** A run at a glance: what it is, its note, parameters, latest metrics, tags, data, and how to repeat it. */
 import { useComputed, useSignal } from "@preact/signals";
-import type { ComponentChildren } from "preact";
 import { date, duration, number } from "../../format";
+import { Card, Fact } from "../../parts/cards";
 import { Command, CopyButton } from "../../parts/copy";
 import { Icon } from "../../parts/icon";
 import { Markdown } from "../../parts/markdown";
@@ -34,30 +34,10 @@ export function Overview({ seen, onAsk }: Props) {
         <Pairs title="Parameters" pairs={(run.data.params ?? []).map(({ key, value }) => [key, value])} empty='mlctl.log_param("lr", 0.01)' />
         <Pairs title="Metrics" isNumeric pairs={metrics.map(({ key, value }) => [key, number(value)])} empty='mlctl.log_metric("loss", 0.1)' />
         <Tags run={run} onAsk={onAsk} />
+        <Outputs run={run} />
         <Inputs run={run} />
       </div>
     </div>
-  );
-}
-
-function Card({ title, actions, children }: { title: string; actions?: ComponentChildren; children: ComponentChildren }) {
-  return (
-    <section class="card padded stack" aria-label={title}>
-      <div class="row">
-        <h2 class="grow">{title}</h2>
-        {actions}
-      </div>
-      {children}
-    </section>
-  );
-}
-
-function Fact({ name, children }: { name: string; children: ComponentChildren }) {
-  return (
-    <>
-      <dt>{name}</dt>
-      <dd>{children}</dd>
-    </>
   );
 }
 
@@ -273,6 +253,24 @@ function Tags({ run, onAsk }: { run: data.WholeRun; onAsk: (asking: Asking) => v
           </table>
         </details>
       )}
+    </Card>
+  );
+}
+
+function Outputs({ run }: { run: data.WholeRun }) {
+  const models = [...new Set((run.outputs?.model_outputs ?? []).map((output) => output.model_id))];
+  if (!models.length) return null;
+  return (
+    <Card title="Models">
+      <ul class="plain-list">
+        {models.map((id) => (
+          <li key={id}>
+            <a class="mono" href={to(["experiments", run.info.experiment_id, "models", id])}>
+              {id}
+            </a>
+          </li>
+        ))}
+      </ul>
     </Card>
   );
 }
