@@ -1,6 +1,7 @@
 """Pictures of the pages for docs/images/ui, light and dark: python tests/ui/screenshots.py [NAME…]."""
 
 import contextlib
+import os
 import shutil
 import sys
 import tempfile
@@ -37,6 +38,7 @@ PAGES = {
 
 
 def main():
+    os.environ["LOGNAME"] = "ada"  # who the history of models names
     wanted = sys.argv[1:] or list(PAGES)
     IMAGES.mkdir(parents=True, exist_ok=True)
     with (

@@ -225,6 +225,13 @@ def test_a_page_in_a_frame_reaches_nothing(site, run):
     page = site.open(place(run, tab="artifacts", file="page.html"))
     page.frame_locator("iframe").get_by_text("refused").wait_for()
     site.errors.clear()  # the browser notes what it has refused
+    write(site, run, "picture.svg", "<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>")
+    for name, shown in (("page.html", True), ("picture.svg", False)):
+        headers = page.request.get(f"{site.address}/get-artifact?run_id={run.run_id}&path={name}&frame=1").headers
+        assert headers["content-security-policy"].startswith("sandbox")
+        assert "connect-src" not in headers["content-security-policy"]
+        assert ("allow-scripts" in headers["content-security-policy"]) is shown
+        assert ("attachment" in headers.get("content-disposition", "")) is not shown
 
 
 def test_a_run_that_is_none(site):

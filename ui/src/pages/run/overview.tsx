@@ -47,7 +47,8 @@ function About({ seen }: { seen: data.Seen }) {
   const commit = tag("mlflow.source.git.commit");
   const reason = tag("mlctl.status.reason");
   const parent = tag("mlflow.parentRunId");
-  const environment = [tag("mlflow.project.env"), tag("mlctl.env.key"), tag("mlctl.python")].filter(Boolean).join(" · ");
+  const python = tag("mlctl.python");
+  const environment = [tag("mlflow.project.env"), tag("mlctl.env.key"), python && `Python ${python}`].filter(Boolean).join(" · ");
   const isOver = !data.isRunning(seen.run) && info.end_time;
   return (
     <Card title="Summary">
