@@ -70,11 +70,11 @@ def test_the_command_of_the_server(mlctl):
         assert all(word in said for word in command if word.startswith("--")), command
 
 
-@pytest.mark.engine("docker-base")
+@pytest.mark.engine("docker")
 def test_the_image_of_docker_projects(tmp_path):
     """It is built; whoever runs it has a home, a Python called python, and the working directory of projects."""
     tag = "mlctl-test-docker-project"
-    base = os.environ["MLCTL_DOCKER_BASE"]
+    base = os.environ["MLCTL_DOCKER_IMAGE"]
     built = ["docker", "build", "--quiet", "--tag", tag, "--build-arg", f"BASE={base}", str(ENVIRONMENTS / "docker-project")]
     subprocess.run(built, check=True, capture_output=True, timeout=120)
     try:
