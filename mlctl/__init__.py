@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from mlctl.datasets.datasets import log_inputs as log_inputs
     from mlctl.errors import MlflowException as MlflowException
     from mlctl.files.images import Image as Image
+    from mlctl.models.external import create_external_model as create_external_model
     from mlctl.submitted import run as run
     from mlctl.system_metrics.monitor import disable_system_metrics_logging as disable_system_metrics_logging
     from mlctl.system_metrics.monitor import enable_system_metrics_logging as enable_system_metrics_logging
@@ -149,6 +150,7 @@ _NAMES: "Dict[str, str]" = {
     "set_system_metrics_samples_before_logging": _SYSTEM,
     "set_system_metrics_sampling_interval": _SYSTEM,
     # logged models
+    "create_external_model": "mlctl.models.external",
     "delete_logged_model": _MODELS,
     "delete_logged_model_tag": _MODELS,
     "finalize_logged_model": _MODELS,
