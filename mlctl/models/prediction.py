@@ -83,7 +83,9 @@ def predict(
     wanted = Wanted(None if signature is None else signature.inputs, raw=_has_hints(loaded))
     progress = Progress(shown=target != STANDARD or not sys.stdout.isatty())
     with contextlib.ExitStack() as stack:
-        writer = stack.enter_context(WRITERS[target_kind](target))
+        writer = WRITERS[target_kind](target)
+        stack.callback(writer.discard)  # a signal may come between making the draft and watching over it
+        stack.enter_context(writer)
         for chunk in READERS[kind](source, wanted, chunk_rows):
             writer.write(_predicted(loaded, signature, chunk.data, {**(chunk.params or {}), **(params or {})}))
             progress.advance(_rows(chunk.data), chunk.done)

@@ -1,5 +1,6 @@
 """Predictions into files: JSON as MLflow's servers answer, lines of JSON, CSV, Parquet; chunk by chunk."""
 
+import contextlib
 import json
 import os
 import sys
@@ -33,10 +34,14 @@ class _Writer:
             self._stream.close()
             if error[0] is None:
                 os.replace(self._draft, self._target)  # noqa: PTH105
-            else:
-                Path(self._draft).unlink()
         else:
             self._stream.flush()
+
+    def discard(self) -> None:
+        """Take away what is not in its place."""
+        if self._draft:
+            with contextlib.suppress(FileNotFoundError):
+                Path(self._draft).unlink()
 
     def write(self, predictions: Any) -> None:
         """Write what was predicted for a chunk."""

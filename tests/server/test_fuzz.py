@@ -109,6 +109,12 @@ class Maker:
             return self.dice.choice(self.runs)
         if name in ("experiment_id", "experiment_ids") and self.dice.random() < 0.9:
             return self.dice.choice(self.experiments)
+        if name in ("filter", "page_token", "only_over", "only_from") and self.dice.random() < 0.4:
+            return ""
+        if name in ("by", "columns") and self.dice.random() < 0.8:
+            return self.dice.choice(["params.p", "metrics.m", "tags.t", "status"])
+        if name == "order_by" and self.dice.random() < 0.6:
+            return self.dice.choice(["name", "start_time", "creation_time DESC", "metrics.m"])
         if name == "model_id" and self.dice.random() < 0.9:
             return self.dice.choice(self.models)
         if name in ("key", "metric_key", "tag_key") and self.dice.random() < 0.8:
