@@ -7,6 +7,7 @@ import os
 from typing import TYPE_CHECKING
 
 from mlctl.projects import manifest
+from mlctl.tracking import users
 from mlctl.tracking.entities import PARENT_TAG
 from mlctl.version import __version__
 
@@ -99,10 +100,5 @@ def write_file(root: Path, name: str, data: bytes) -> None:
 
 
 def user() -> str:
-    """Name of the user who runs mlctl."""
-    import getpass
-
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a user id without a name, as in many containers
-        return str(os.getuid())
+    """Name of the user who runs mlctl; the number of one who has none."""
+    return users.current(nameless=str(os.getuid()))

@@ -2,12 +2,14 @@
 
 import functools
 import threading
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, Callable, List, Optional, Tuple
 
 from mlctl.autologging.boosting import BoosterTraining, Call, Library, log_trained, sample_of
 from mlctl.autologging.logged import TrainedModel
-from mlctl.autologging.notices import guard
+from mlctl.autologging.notices import guard, say
 from mlctl.autologging.options import ModelOptions
+from mlctl.autologging.patches import Patches
 from mlctl.autologging.trainings import WatchedCall, watch
 
 if TYPE_CHECKING:
@@ -128,3 +130,22 @@ def noting(switch: "Switch[ModelOptions]", note: Callable[[Any, Any], None]) -> 
         return initialise
 
     return make
+
+
+def is_watched(package: ModuleType, options: Optional[ModelOptions], *, oldest: Tuple[int, ...], library: str) -> bool:
+    """Whether trainings of a library are to be watched: not if that is off, nor an old version if only supported ones are wanted."""
+    if options is None:
+        return False
+    version = tuple(int(part) for part in package.__version__.split(".")[:2])
+    if options.details["only_supported"] and version < oldest:
+        say(f"Autologging does not support this version of {library} and is off.", silent=options.silent)
+        return False
+    return True
+
+
+def wrap_fits(package: ModuleType, base_name: str, patches: Patches, *, watched: Callable[..., Any]) -> None:
+    """Patch ``fit`` of a library's estimators, which are those derived from its base class."""
+    base = getattr(package, base_name, None)
+    for estimator in vars(getattr(package, "sklearn", package)).values():
+        if base is not None and isinstance(estimator, type) and issubclass(estimator, base) and "fit" in vars(estimator):
+            patches.wrap(estimator, "fit", watched)

@@ -3,9 +3,9 @@
 from types import ModuleType
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
-from mlctl.autologging import boosting
+from mlctl.autologging import boosting, estimators
 from mlctl.autologging.estimators import noting, watched_fit, watched_train
-from mlctl.autologging.notices import guard, say
+from mlctl.autologging.notices import guard
 from mlctl.autologging.options import ModelOptions
 from mlctl.autologging.patches import Patches
 from mlctl.autologging.switch import Switch
@@ -55,24 +55,13 @@ def autolog_with_all(*, disable: bool, **arguments: Any) -> None:
 
 
 def _patch(package: ModuleType, patches: Patches) -> None:
-    options = _switch.options
-    if options is None:
-        return
-    if options.details["only_supported"] and _version(package) < OLDEST:
-        say("Autologging does not support this version of LightGBM and is off.", silent=options.silent)
+    if not estimators.is_watched(package, _switch.options, oldest=OLDEST, library="LightGBM"):
         return
     for owner in (package, getattr(package, "engine", None), getattr(package, "sklearn", None)):
         if owner is not None:
             patches.wrap(owner, "train", _watched_train)
     patches.wrap(package.Dataset, "__init__", _noting)
-    base = getattr(package, "LGBMModel", None)
-    for estimator in vars(getattr(package, "sklearn", package)).values():
-        if base is not None and isinstance(estimator, type) and issubclass(estimator, base) and "fit" in vars(estimator):
-            patches.wrap(estimator, "fit", _watched_fit)
-
-
-def _version(package: ModuleType) -> Tuple[int, ...]:
-    return tuple(int(part) for part in package.__version__.split(".")[:2])
+    estimators.wrap_fits(package, "LGBMModel", patches, watched=_watched_fit)
 
 
 # ── what LightGBM is to `boosting` ───────────────────────────────────────────────────────────────────────────────────

@@ -3,9 +3,9 @@
 from types import ModuleType
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
-from mlctl.autologging import boosting
+from mlctl.autologging import boosting, estimators
 from mlctl.autologging.estimators import noting, watched_fit, watched_train
-from mlctl.autologging.notices import guard, say
+from mlctl.autologging.notices import guard
 from mlctl.autologging.options import ModelOptions
 from mlctl.autologging.patches import Patches
 from mlctl.autologging.switch import Switch
@@ -64,11 +64,7 @@ def autolog_with_all(*, disable: bool, **arguments: Any) -> None:
 
 
 def _patch(package: ModuleType, patches: Patches) -> None:
-    options = _switch.options
-    if options is None:
-        return
-    if options.details["only_supported"] and _version(package) < OLDEST:
-        say("Autologging does not support this version of XGBoost and is off.", silent=options.silent)
+    if not estimators.is_watched(package, _switch.options, oldest=OLDEST, library="XGBoost"):
         return
     for owner in (package, getattr(package, "training", None), getattr(package, "sklearn", None)):
         if owner is not None:
@@ -76,14 +72,7 @@ def _patch(package: ModuleType, patches: Patches) -> None:
     for kind in ("DMatrix", "QuantileDMatrix"):
         if hasattr(package, kind):
             patches.wrap(getattr(package, kind), "__init__", _noting)
-    base = getattr(package, "XGBModel", None)
-    for estimator in vars(getattr(package, "sklearn", package)).values():
-        if base is not None and isinstance(estimator, type) and issubclass(estimator, base) and "fit" in vars(estimator):
-            patches.wrap(estimator, "fit", _watched_fit)
-
-
-def _version(package: ModuleType) -> Tuple[int, ...]:
-    return tuple(int(part) for part in package.__version__.split(".")[:2])
+    estimators.wrap_fits(package, "XGBModel", patches, watched=_watched_fit)
 
 
 # ── what XGBoost is to `boosting` ────────────────────────────────────────────────────────────────────────────────────

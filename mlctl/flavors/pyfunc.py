@@ -12,7 +12,7 @@ from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence
 
 from mlctl.errors import InvalidValueError
 from mlctl.files import addresses
-from mlctl.flavors import loaders, pyfunc_model
+from mlctl.flavors import framework, loaders, pyfunc_model
 from mlctl.models import code_models, environment_files, loading, requirements, saving, uris
 from mlctl.models.model import PYFUNC, Model, ModelInfo
 
@@ -170,14 +170,12 @@ def save_model(
         ExistsError: there is something at the path already.
         InvalidValueError: the arguments do not go together, or the model cannot be pickled.
     """
+    given = locals()
     if (python_model is None) == (loader_module is None):
         raise InvalidValueError("Give either python_model or loader_module.")
     if infer_code_paths:
         raise InvalidValueError("mlctl does not find out which files of yours a model needs.", hint="Name them in code_paths=[…].")
-    code = [*(code_paths or ()), *kwargs.get("code_path", ())]
-    draft = saving.Draft(
-        path, mlflow_model=mlflow_model, signature=signature, input_example=input_example, code_paths=code, metadata=metadata
-    )
+    draft = framework.begin({**given, "code_paths": [*(code_paths or ()), *kwargs.get("code_path", ())]})
     if loader_module is not None:
         found = _save_data(draft, loader_module, data_path)
     else:
@@ -287,36 +285,7 @@ def log_model(
     **kwargs: Any,
 ) -> ModelInfo:
     """Log a Python model; see `save_model` and `mlctl.models.Model.log`."""
-    return Model.log(
-        artifact_path,
-        sys.modules[__name__],
-        name=name,
-        registered_model_name=registered_model_name,
-        await_registration_for=await_registration_for,
-        metadata=metadata,
-        model_type=model_type,
-        params=params,
-        tags=tags,
-        step=step,
-        model_id=model_id,
-        resources=resources,
-        auth_policy=auth_policy,
-        prompts=prompts,
-        loader_module=loader_module,
-        data_path=data_path,
-        code_paths=code_paths,
-        infer_code_paths=infer_code_paths,
-        conda_env=conda_env,
-        python_model=python_model,
-        artifacts=artifacts,
-        signature=signature,
-        input_example=input_example,
-        pip_requirements=pip_requirements,
-        extra_pip_requirements=extra_pip_requirements,
-        model_config=model_config,
-        streamable=streamable,
-        **kwargs,
-    )
+    return framework.log(save_model, locals())
 
 
 def add_to_model(

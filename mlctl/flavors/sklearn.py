@@ -5,14 +5,14 @@ cloudpickle, else pickle. The MLmodel file says which one it is.
 """
 
 import os
-import sys
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from mlctl.errors import InvalidValueError
+from mlctl.flavors import framework
 from mlctl.flavors.skops_types import HARMLESS
-from mlctl.models import loading, pickles, requirements, saving
-from mlctl.models.model import Model, ModelInfo
+from mlctl.models import loading, pickles, requirements
+from mlctl.models.model import PYFUNC, Model, ModelInfo
 
 FLAVOR_NAME = "sklearn"
 LOADER = "mlflow.sklearn"
@@ -51,13 +51,12 @@ def save_model(
         ExistsError: there is something at the path already.
         InvalidValueError: the format is not known or cannot hold the model, or another argument is not acceptable.
     """
+    given = locals()
     import sklearn
 
     if serialization_format is not None and serialization_format not in FORMATS:
         raise InvalidValueError(f"{serialization_format!r} is not a serialization format.", hint=f"One of: {', '.join(FORMATS)}")
-    draft = saving.Draft(
-        path, mlflow_model=mlflow_model, signature=signature, input_example=input_example, code_paths=code_paths, metadata=metadata
-    )
+    draft = framework.begin(given)
     kind, file, trusted = _write(sk_model, draft.folder, serialization_format, skops_trusted_types)
     predicts = hasattr(sk_model, pyfunc_predict_fn)
     if predicts:
@@ -69,12 +68,12 @@ def save_model(
         serialization_format=kind,
         skops_trusted_types=trusted,
         code=draft.code,
+        **framework.keep_extra_files(draft, extra_files),
     )
     draft.describe(_Wrapper(sk_model, pyfunc_predict_fn).predict if predicts else None)
     modules = requirements.names_in_pickle(draft.folder / file) if kind != SERIALIZATION_FORMAT_SKOPS else _modules(trusted or ())
     extra = [kind] if kind != SERIALIZATION_FORMAT_PICKLE else []
-    found = requirements.pinned(modules | _data_modules(input_example), distributions=[*_BASE, *extra])
-    draft.finish(found, conda_env=conda_env, pip_requirements=pip_requirements, extra_pip_requirements=extra_pip_requirements)
+    framework.finish(draft, given, modules=modules, distributions=[*_BASE, *extra])
 
 
 def _write(model: Any, folder: Path, wanted: Optional[str], trusted: Optional[List[str]]) -> Tuple[str, str, Optional[List[str]]]:
@@ -117,11 +116,6 @@ def _modules(types: Sequence[str]) -> "set[str]":
     return {name.partition(".")[0] for name in types}
 
 
-def _data_modules(example: Any) -> "set[str]":
-    """The module that a caller's data come from: whoever predicts needs it as well."""
-    return {type(example).__module__.partition(".")[0]} if example is not None else set()
-
-
 def log_model(
     sk_model: Any,
     artifact_path: Optional[str] = None,
@@ -147,30 +141,7 @@ def log_model(
     **kwargs: Any,
 ) -> ModelInfo:
     """Log a model of scikit-learn; see `save_model` and `mlctl.models.Model.log`."""
-    return Model.log(
-        artifact_path,
-        sys.modules[__name__],
-        name=name,
-        registered_model_name=registered_model_name,
-        await_registration_for=await_registration_for,
-        metadata=metadata,
-        model_type=model_type,
-        params=params,
-        tags=tags,
-        step=step,
-        model_id=model_id,
-        sk_model=sk_model,
-        conda_env=conda_env,
-        code_paths=code_paths,
-        serialization_format=serialization_format,
-        signature=signature,
-        input_example=input_example,
-        pip_requirements=pip_requirements,
-        extra_pip_requirements=extra_pip_requirements,
-        pyfunc_predict_fn=pyfunc_predict_fn,
-        skops_trusted_types=skops_trusted_types,
-        **kwargs,
-    )
+    return framework.log(save_model, locals())
 
 
 def load_model(model_uri: str, dst_path: Optional[str] = None) -> Any:
@@ -207,29 +178,21 @@ def _read(path: str, kind: str, trusted: Optional[List[str]], *, harmless: Seque
 
 def _load_pyfunc(path: str, model_config: Optional[Dict[str, Any]] = None) -> "_Wrapper":
     """The model whose folder, or whose file in it, is at a path, for `mlctl.pyfunc`."""
-    folder = path if os.path.isdir(path) else os.path.dirname(path)  # noqa: PTH112, PTH120
-    model = Model.load(folder)
-    own = model.flavors.get(FLAVOR_NAME, {})
-    pyfunc: Dict[str, Any] = model.flavors.get("python_function", {})
-    found = loading.Found(folder, model, {**pyfunc, **own})
-    file = loading.file_of(found, "pickled_model", "model_path")
+    found = framework.opened(path, FLAVOR_NAME)
+    own, pyfunc = found.config, found.model.flavors.get(PYFUNC, {})
+    file = loading.file_of(found._replace(config={**pyfunc, **own}), "pickled_model", "model_path")
     kind = str(own.get("serialization_format", SERIALIZATION_FORMAT_PICKLE))
     return _Wrapper(_read(file, kind, own.get("skops_trusted_types")), str(pyfunc.get("predict_fn", "predict")))
 
 
-class _Wrapper:
-    """A model as a Python function."""
+class _Wrapper(framework.Predictor):
+    """A model as a Python function, by one of its methods."""
 
     def __init__(self, model: Any, predict_fn: str) -> None:
         if predict_fn.startswith("_") or not callable(getattr(model, predict_fn, None)):
             raise InvalidValueError(f"The model predicts by {predict_fn!r}, which is no method of a {type(model).__name__}.")
-        self.model = model
+        super().__init__(model)
         self._predict = getattr(model, predict_fn)
-        self._is_plain = predict_fn == "predict"
-
-    def get_raw_model(self) -> Any:
-        """The model itself."""
-        return self.model
 
     def predict(self, data: Any, params: Optional[Dict[str, Any]] = None) -> Any:
         """Predictions; params go to the model's method."""

@@ -10,6 +10,7 @@ from mlctl.remote.address import PORTS, Server
 from mlctl.remote.connection import CHUNK
 from mlctl.remote.transport import Request, Transport
 from mlctl.tracking.entities import FileInfo
+from mlctl.tracking.store import ArtifactStore
 
 PROXY = "/api/2.0/mlflow-artifacts/artifacts"
 _SCHEME = "mlflow-artifacts:"
@@ -35,6 +36,20 @@ def path_at(server: Server, uri: str) -> Optional[str]:
     if place.lower() not in (server.netloc, f"{server.netloc}:{PORTS[server.scheme]}"):
         raise StoreError(f"The artifacts are at {uri}, with another server than {server.uri}.")
     return path.strip("/")
+
+
+def at(transport: Transport, uri: str) -> ArtifactStore:
+    """The files at an address that a server tells: with it, in a local folder, or in a bucket.
+
+    Raises:
+        StoreError: they are elsewhere.
+    """
+    path = path_at(transport.server, uri)
+    if path is not None:
+        return HttpArtifacts(transport, uri, root=path)
+    from mlctl.files import places
+
+    return places.at(uri)
 
 
 class HttpArtifacts:

@@ -25,10 +25,6 @@ class LoggedModelsOfServer:
 
     transport: Transport
 
-    def artifacts_at(self, uri: str) -> ArtifactStore:
-        """The files at an address."""
-        raise NotImplementedError
-
     def create_logged_model(
         self,
         experiment_id: str,
@@ -126,7 +122,9 @@ class LoggedModelsOfServer:
         Raises:
             StoreError: they are elsewhere.
         """
-        return self.artifacts_at(model.artifact_location)
+        from mlctl.remote import artifacts
+
+        return artifacts.at(self.transport, model.artifact_location)
 
 
 def _path(model_id: str, *more: str) -> str:

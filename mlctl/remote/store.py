@@ -358,22 +358,9 @@ class HttpStore(LoggedModelsOfServer, RegistryOfServer):
         Raises:
             StoreError: they are elsewhere.
         """
-        return self.artifacts_at(run.artifact_uri)
+        from mlctl.remote import artifacts
 
-    def artifacts_at(self, uri: str) -> ArtifactStore:
-        """The files at an address: with the server, or in a local folder.
-
-        Raises:
-            StoreError: they are elsewhere.
-        """
-        from mlctl.remote.artifacts import HttpArtifacts, path_at
-
-        path = path_at(self.transport.server, uri)
-        if path is not None:
-            return HttpArtifacts(self.transport, uri, root=path)
-        from mlctl.files import places
-
-        return places.at(uri)
+        return artifacts.at(self.transport, run.artifact_uri)
 
 
 def _random_run_id() -> str:

@@ -5,7 +5,22 @@ neither begin nor end a transaction: whoever calls them does, so that many write
 caller's mistake before they have written anything: one refused call leaves the others of the transaction whole.
 """
 
-from typing import TYPE_CHECKING, Any, Callable, Dict, Iterable, Iterator, List, Optional, Protocol, Sequence, Set, Tuple, Union
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Callable,
+    ContextManager,
+    Dict,
+    Iterable,
+    Iterator,
+    List,
+    Optional,
+    Protocol,
+    Sequence,
+    Set,
+    Tuple,
+    Union,
+)
 
 if TYPE_CHECKING:
     from mlctl.search.patterns import Pattern
@@ -109,3 +124,17 @@ class Db:
             piece += piece[-1:] * (length - len(piece))
             found += self.execute(sql.format(",".join("?" * length)), piece).fetchall()
         return found
+
+
+class Database:
+    """What the parts of a store see of it: the ``folder`` in which it keeps artifacts, and a view or a transaction for each call."""
+
+    folder: str
+
+    def _reading(self) -> ContextManager[Db]:
+        """One call's view of the database, or the transaction that this thread has open."""
+        raise NotImplementedError
+
+    def _writing(self) -> ContextManager[Db]:
+        """One call's transaction, or the one that this thread has open."""
+        raise NotImplementedError

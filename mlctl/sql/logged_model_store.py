@@ -1,8 +1,8 @@
 """The part of the store's protocol that is about logged models; its SQL is imported when it is needed."""
 
-from typing import TYPE_CHECKING, ContextManager, Optional, Sequence
+from typing import TYPE_CHECKING, Optional, Sequence
 
-from mlctl.sql.db import Db
+from mlctl.sql.db import Database
 from mlctl.tracking.store import ArtifactStore
 
 if TYPE_CHECKING:
@@ -17,14 +17,8 @@ if TYPE_CHECKING:
     )
 
 
-class LoggedModelsInSql:
+class LoggedModelsInSql(Database):
     """Logged models of a store in a database."""
-
-    def _reading(self) -> ContextManager[Db]:
-        raise NotImplementedError
-
-    def _writing(self) -> ContextManager[Db]:
-        raise NotImplementedError
 
     def create_logged_model(
         self,

@@ -1,24 +1,16 @@
 """The part of the store's protocol that is about the model registry; its SQL is imported when it is needed."""
 
-from typing import TYPE_CHECKING, ContextManager, List, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, List, Optional, Sequence, Tuple
 
-from mlctl.sql.db import Db
+from mlctl.sql.db import Database
 
 if TYPE_CHECKING:
     from mlctl.tracking.entities import Page
     from mlctl.tracking.registry import ModelSource, ModelVersion, RegisteredModel, RegistryEvent
 
 
-class RegistryInSql:
+class RegistryInSql(Database):
     """The registry of a store in a database. Its history says who: the user of this process."""
-
-    folder: str
-
-    def _reading(self) -> ContextManager[Db]:
-        raise NotImplementedError
-
-    def _writing(self) -> ContextManager[Db]:
-        raise NotImplementedError
 
     def create_registered_model(
         self, name: str, *, tags: Sequence[Tuple[str, str]] = (), description: Optional[str] = None

@@ -33,7 +33,6 @@ class SqlStore(LoggedModelsInSql, RegistryInSql):
     """A tracking store in a database. A subclass says what a transaction is, and in which ``folder`` it keeps artifacts."""
 
     uri: str
-    folder: str
     read_only: bool = False
     shared: bool = False
 
@@ -54,14 +53,6 @@ class SqlStore(LoggedModelsInSql, RegistryInSql):
             StoreError: the store cannot be read.
         """
         return self._reading()
-
-    def _reading(self) -> ContextManager[Db]:
-        """One call's view of the database, or the transaction that this thread has open."""
-        raise NotImplementedError
-
-    def _writing(self) -> ContextManager[Db]:
-        """One call's transaction, or the one that this thread has open."""
-        raise NotImplementedError
 
     def close(self) -> None:
         """Let go of the database."""
